@@ -1,0 +1,1 @@
+"""What exists and what is allowed: the nouns of the platform, their field rules, their lives."""

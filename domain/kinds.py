@@ -1,0 +1,236 @@
+"""Field types and closed sets of words: each rule about a field is stated here, once.
+
+Rows, values and wires share these types; they do not share classes.
+"""
+
+import unicodedata
+from enum import StrEnum
+from functools import cache
+from typing import Annotated
+
+import pycountry
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+from stdnum.cn import uscc
+
+BASIS_POINTS = 10_000
+MONEY_LIMIT = 10**15
+QUANTITY_LIMIT = 10**9
+
+
+class Role(StrEnum):
+    """What an organisation is on the platform; one may be several."""
+
+    CHAIN_LEADER = "chain_leader"
+    SUPPLIER = "supplier"
+    SERVICE_PROVIDER = "service_provider"
+    BUREAU = "bureau"
+    OPERATOR = "operator"
+
+
+class OpportunityState(StrEnum):
+    DRAFT = "draft"
+    REVIEW = "review"
+    PUBLISHED = "published"
+    CLOSED = "closed"
+    WITHDRAWN = "withdrawn"
+
+
+class MembershipState(StrEnum):
+    PROPOSED = "proposed"
+    INVITED = "invited"
+    ACCEPTED = "accepted"
+    COUNTERED = "countered"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    SIGNED = "signed"
+    ACTIVE = "active"
+    WITHDRAWN = "withdrawn"
+    REPLACED = "replaced"
+
+
+class ConsortiumState(StrEnum):
+    FORMING = "forming"
+    AGREED = "agreed"
+    SIGNED = "signed"
+    FILED = "filed"
+    BID = "bid"
+    WON = "won"
+    RUNNING = "running"
+    CLOSED = "closed"
+    LOST = "lost"
+    DISSOLVED = "dissolved"
+
+
+class InvitationState(StrEnum):
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    COUNTERED = "countered"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+    SUPERSEDED = "superseded"
+
+
+class HoldState(StrEnum):
+    """A soft hold stands behind an invitation, a hard one behind a signature."""
+
+    SOFT = "soft"
+    HARD = "hard"
+    RELEASED = "released"
+    EXPIRED = "expired"
+
+
+class RunState(StrEnum):
+    """The life of a piece of long work."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class BatchState(StrEnum):
+    RUNNING = "running"
+    DONE = "done"
+    REFUSED = "refused"
+    FAILED = "failed"
+    UNDONE = "undone"
+
+
+class CapabilityState(StrEnum):
+    DECLARED = "declared"
+    RETIRED = "retired"
+
+
+class ImportKind(StrEnum):
+    FIRMS = "firms"
+    CAPABILITIES = "capabilities"
+    SUPPLY_LINKS = "links"
+    OPPORTUNITIES = "opportunities"
+
+
+class RequirementKind(StrEnum):
+    """What a work package asks of whoever takes it."""
+
+    CAPABILITY = "capability"
+    CERTIFICATE = "certificate"
+    GRADE = "grade"
+    COUNTRY = "country"
+    LEAD_TIME = "lead_time"
+    VERIFICATION = "verification"
+
+
+class PackageKind(StrEnum):
+    """Goods, works or services (货物 / 工程 / 服务)."""
+
+    GOODS = "goods"
+    WORKS = "works"
+    SERVICES = "services"
+
+
+class LinkKind(StrEnum):
+    """How two firms are tied: one supplies the other, or they did a project together."""
+
+    SUPPLIES = "supplies"
+    PARTNERED = "partnered"
+
+
+class Visibility(StrEnum):
+    """Who may read an opportunity before taking part in it."""
+
+    PUBLIC = "public"
+    VERIFIED = "verified"
+    INVITED = "invited"
+
+
+class Disclosure(StrEnum):
+    """Who may read a price or capacity: only the solver, or the parties of a matched plan."""
+
+    SOLVER = "solver"
+    MATCHED = "matched"
+
+
+class DeclineReason(StrEnum):
+    CAPACITY = "capacity"
+    PRICE = "price"
+    SCHEDULE = "schedule"
+    LIABILITY = "liability"
+    COUNTRY = "country"
+    PARTNER = "partner"
+    OTHER = "other"
+
+
+def _clean(text: object) -> object:
+    """Fold to NFC and strip, so that one name has one spelling."""
+    return unicodedata.normalize("NFC", text).strip() if isinstance(text, str) else text
+
+
+def _printable(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and character not in "\n\t":
+            raise PydanticCustomError(
+                "unprintable", "control or invisible character U+{point}", {"point": f"{ord(character):04X}"}
+            )
+    return text
+
+
+def _credit_code(text: str) -> str:
+    compact = text.replace(" ", "").upper()
+    if not uscc.is_valid(compact):
+        raise PydanticCustomError("credit-code", "{code} is not a valid unified social credit code", {"code": text})
+    return compact
+
+
+@cache
+def _countries() -> frozenset[str]:
+    return frozenset(country.alpha_2 for country in pycountry.countries)
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(currency.alpha_3 for currency in pycountry.currencies)
+
+
+def _country(text: str) -> str:
+    code = text.upper()
+    if code not in _countries():
+        raise PydanticCustomError("country", "{code} is not an ISO 3166-1 alpha-2 code", {"code": text})
+    return code
+
+
+def _currency(text: str) -> str:
+    code = text.upper()
+    if code not in _currencies():
+        raise PydanticCustomError("currency", "{code} is not an ISO 4217 code", {"code": text})
+    return code
+
+
+Clean = BeforeValidator(_clean)
+Printable = AfterValidator(_printable)
+
+Name = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200), Printable]
+Title = Annotated[str, Clean, StringConstraints(min_length=3, max_length=200), Printable]
+Phrase = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200), Printable]
+LongText = Annotated[str, Clean, StringConstraints(max_length=20_000), Printable]
+Note = Annotated[str, Clean, StringConstraints(max_length=2_000), Printable]
+Code = Annotated[str, Clean, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-/]{0,39}$")]
+CreditCode = Annotated[str, Clean, StringConstraints(max_length=40), AfterValidator(_credit_code)]
+Country = Annotated[str, Clean, StringConstraints(max_length=8), AfterValidator(_country)]
+Currency = Annotated[str, Clean, StringConstraints(max_length=8), AfterValidator(_currency)]
+Unit = Annotated[str, Clean, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]
+"""A UN/CEFACT Recommendation 20 common code: ``C62`` one, ``KGM`` kilogram, ``MTR`` metre, ``SET`` set."""
+Money = Annotated[int, Field(ge=0, le=MONEY_LIMIT, strict=True)]
+"""Integer minor units of the currency that stands beside it (ISO 4217)."""
+Quantity = Annotated[int, Field(ge=0, le=QUANTITY_LIMIT, strict=True)]
+PositiveQuantity = Annotated[int, Field(ge=1, le=QUANTITY_LIMIT, strict=True)]
+Share = Annotated[int, Field(ge=0, le=BASIS_POINTS, strict=True)]
+"""Basis points: 10000 is the whole."""
+Days = Annotated[int, Field(ge=0, le=3650, strict=True)]
+Grade = Annotated[int, Field(ge=1, le=9, strict=True)]
+Level = Annotated[int, Field(ge=0, le=3, strict=True)]
+"""Verification: L0 declared, L1 documented, L2 checked by the bureau, L3 proven by delivery."""
+Confidence = Annotated[int, Field(ge=0, le=100, strict=True)]
+Email = Annotated[str, Clean, StringConstraints(max_length=200, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$"), Printable]
+Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]

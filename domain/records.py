@@ -1,0 +1,714 @@
+"""What has identity and a life: one flat table a noun, no relationships, named constraints.
+
+Rows do not validate their values (the edge and the CHECK constraints do), but they refuse unknown and missing names.
+Money is in integer minor units of the currency beside it, shares are in basis points, months are first days.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+from uuid import UUID, uuid4
+
+import sqlalchemy as sa
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import declared_attr
+from sqlmodel import Field, SQLModel
+
+from domain.kinds import (
+    BatchState,
+    CapabilityState,
+    ConsortiumState,
+    Disclosure,
+    HoldState,
+    ImportKind,
+    InvitationState,
+    LinkKind,
+    MembershipState,
+    OpportunityState,
+    PackageKind,
+    RequirementKind,
+    Role,
+    RunState,
+    Visibility,
+)
+from domain.lifecycle import BATCH, CAPABILITY, CONSORTIUM, HOLD, INVITATION, MEMBERSHIP, OPPORTUNITY, RUN, step
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+MOMENT = sa.DateTime(timezone=True)
+SENTENCE_DIMENSIONS = 512
+PASSAGE_DIMENSIONS = 384
+Words = dict[str, Any]
+
+
+def stored(kind: type[StrEnum]) -> sa.Enum:
+    """Return a column type that keeps an enum's values as text under a CHECK constraint named after the enum."""
+    name = "".join("_" + c.lower() if c.isupper() else c for c in kind.__name__).lstrip("_")
+    return sa.Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=20,
+        name=name,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+def money(*, nullable: bool = False) -> Any:
+    """Return a column of integer minor units; 64 bits, since a project of 10¹³ fen is thinkable."""
+    return Field(default=None if nullable else ..., sa_type=sa.BigInteger, nullable=nullable)
+
+
+def moment(*, nullable: bool = False, now: bool = False) -> Any:
+    """Return a column with time zone; `now` lets the database's clock fill it in."""
+    extra = {"server_default": sa.func.clock_timestamp()} if now else {}
+    return Field(default=None if nullable or now else ..., sa_type=MOMENT, nullable=nullable, sa_column_kwargs=extra)
+
+
+def refers(target: str, *, nullable: bool = False, ondelete: str = "RESTRICT", primary: bool = False) -> Any:
+    """Return an indexed foreign key column to `target` (``table.column``)."""
+    return Field(
+        default=None if nullable else ...,
+        foreign_key=target,
+        ondelete=ondelete,
+        index=not primary,
+        nullable=nullable,
+        primary_key=primary,
+    )
+
+
+def document(*, default: bool = True) -> Any:
+    """Return a JSONB column; empty by default."""
+    return Field(default_factory=dict, sa_type=JSONB) if default else Field(sa_type=JSONB)
+
+
+def texts() -> Any:
+    """Return a text array column; empty by default."""
+    return Field(default_factory=list, sa_type=ARRAY(sa.Text))  # type: ignore[call-overload]
+
+
+class Record(SQLModel):
+    """The base of every table: names that are unknown or missing are refused at construction."""
+
+    def __init__(self, **values: Any) -> None:
+        fields = type(self).model_fields
+        unknown = sorted(values.keys() - fields.keys())
+        missing = sorted(n for n, f in fields.items() if f.is_required() and n not in values)
+        if unknown or missing:
+            raise TypeError(f"{type(self).__name__}: unknown {unknown}, missing {missing}")
+        super().__init__(**values)
+
+
+class Identified(Record):
+    """A row with an identity of its own and the moment it was made."""
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    created_at: datetime | None = moment(now=True)
+
+
+class Versioned(Identified):
+    """A row that can change; ``version`` counts the changes and is its ETag."""
+
+    version: int = Field(default=1, nullable=False)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}  # type: ignore[attr-defined]
+
+
+class Organisation(Versioned, table=True):
+    """A firm, a bureau or the operator. One known only by name from a disclosure has ``registered`` false."""
+
+    __tablename__: ClassVar[str] = "organisation"  # type: ignore[misc]
+    __table_args__ = (
+        sa.CheckConstraint("not registered or credit_code is not null or lei is not null", name="identity"),
+        sa.CheckConstraint(f"roles <@ array[{', '.join(repr(str(r)) for r in Role)}]::text[]", name="roles"),
+        sa.CheckConstraint("verification between 0 and 3", name="verification"),
+        sa.Index(
+            "uq_organisation_named",
+            "name",
+            unique=True,
+            postgresql_where=sa.text("not registered"),
+        ),
+    )
+
+    name: str = Field(max_length=200, index=True)
+    name_en: str | None = Field(default=None, max_length=200)
+    short_name: str | None = Field(default=None, max_length=80)
+    credit_code: str | None = Field(default=None, max_length=18, unique=True)
+    lei: str | None = Field(default=None, max_length=20, unique=True)
+    registered: bool = Field(default=True)
+    roles: list[str] = texts()
+    country: str = Field(default="CN", max_length=2)
+    province: str | None = Field(default=None, max_length=40)
+    city: str | None = Field(default=None, max_length=40, index=True)
+    industry: str | None = Field(default=None, max_length=120)
+    industry_code: str | None = Field(default=None, max_length=12)
+    ownership: str | None = Field(default=None, max_length=60)
+    founded: date | None = Field(default=None)
+    registered_capital: int | None = money(nullable=True)
+    turnover: int | None = money(nullable=True)
+    business_scope: str | None = Field(default=None, sa_type=sa.Text)
+    sme: bool | None = Field(default=None)
+    grades: dict[str, int] = document()
+    group_name: str | None = Field(default=None, max_length=120)
+    verification: int = Field(default=0)
+    demonstration: bool = Field(default=False)
+    batch_id: UUID | None = refers("import_batch.id", nullable=True)
+
+
+class OrganisationAlias(Record, table=True):
+    """Another code by which a source names an organisation, such as a stock code."""
+
+    __tablename__: ClassVar[str] = "organisation_alias"  # type: ignore[misc]
+
+    scheme: str = Field(max_length=20, primary_key=True)
+    value: str = Field(max_length=200, primary_key=True)
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
+
+
+class User(Versioned, table=True):
+    """A person who signs in and acts for one organisation."""
+
+    __tablename__: ClassVar[str] = "user_account"  # type: ignore[misc]
+
+    organisation_id: UUID = refers("organisation.id")
+    email: str = Field(max_length=200, unique=True)
+    name: str = Field(max_length=80)
+    password_hash: str = Field(max_length=200)
+    locale: str = Field(default="zh-CN", max_length=10)
+    active: bool = Field(default=True)
+
+
+class SignIn(Record, table=True):
+    """A session or an API token: only the SHA-256 of its secret is kept."""
+
+    __tablename__: ClassVar[str] = "sign_in"  # type: ignore[misc]
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+
+    id: UUID = Field(default_factory=uuid4, primary_key=True)
+    secret_hash: bytes = Field(unique=True)
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    label: str | None = Field(default=None, max_length=80)
+    browser: bool = Field(default=True)
+    created_at: datetime | None = moment(now=True)
+    expires_at: datetime = moment()
+
+
+class SignInThrottle(Record, table=True):
+    """How often sign-in failed for one address lately."""
+
+    __tablename__: ClassVar[str] = "sign_in_throttle"  # type: ignore[misc]
+
+    email: str = Field(max_length=200, primary_key=True)
+    failures: int = Field(default=0)
+    since: datetime | None = moment(now=True)
+
+
+class Capability(Versioned, table=True):
+    """What a firm declares it can do: a phrase or code, with quantity per month where it says so."""
+
+    __tablename__: ClassVar[str] = "capability"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("organisation_id", "phrase", "code"),
+        sa.UniqueConstraint("id", "organisation_id"),
+        sa.CheckConstraint("verification between 0 and 3", name="verification"),
+        sa.CheckConstraint("monthly_quantity >= 0", name="monthly_quantity"),
+        sa.CheckConstraint("(monthly_quantity is null) or (unit is not null)", name="unit"),
+        sa.CheckConstraint("valid_to is null or valid_from is null or valid_to >= valid_from", name="validity"),
+    )
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    phrase: str = Field(max_length=200, index=True)
+    phrase_en: str | None = Field(default=None, max_length=200)
+    code_system: str | None = Field(default=None, max_length=12)
+    code: str = Field(default="", max_length=40)
+    unit: str | None = Field(default=None, max_length=3)
+    monthly_quantity: int | None = Field(default=None)
+    lead_days: int | None = Field(default=None)
+    countries: list[str] = texts()
+    verification: int = Field(default=0)
+    valid_from: date | None = Field(default=None)
+    valid_to: date | None = Field(default=None)
+    capacity_disclosure: Disclosure = Field(default=Disclosure.SOLVER, sa_type=stored(Disclosure))
+    state: CapabilityState = Field(default=CapabilityState.DECLARED, sa_type=stored(CapabilityState))
+    batch_id: UUID | None = refers("import_batch.id", nullable=True)
+
+    def become(self, wanted: CapabilityState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(CAPABILITY, self.state, wanted)
+
+
+class CapabilityPrice(Record, table=True):
+    """A capability's unit price, in a table of its own so that no other read brings it along."""
+
+    __tablename__: ClassVar[str] = "capability_price"  # type: ignore[misc]
+    __table_args__ = (sa.CheckConstraint("unit_price >= 0", name="unit_price"),)
+
+    capability_id: UUID = refers("capability.id", ondelete="CASCADE", primary=True)
+    unit_price: int = money()
+    currency: str = Field(max_length=3)
+    disclosure: Disclosure = Field(default=Disclosure.SOLVER, sa_type=stored(Disclosure))
+
+
+class CapacityMonth(Record, table=True):
+    """One month of one capability: what is declared and what is promised. Only the holds' trigger moves ``reserved``."""
+
+    __tablename__: ClassVar[str] = "capacity_month"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("capability_id", "month"),
+        sa.CheckConstraint("declared >= 0", name="declared"),
+        sa.CheckConstraint("reserved >= 0 and reserved <= declared", name="no_overcommit"),
+        sa.CheckConstraint("extract(day from month) = 1", name="month"),
+        sa.ForeignKeyConstraint(
+            ["capability_id", "organisation_id"],
+            ["capability.id", "capability.organisation_id"],
+            name="fk_capacity_month_capability",
+            ondelete="CASCADE",
+        ),
+    )
+
+    id: int | None = Field(
+        default=None, sa_type=sa.BigInteger, primary_key=True, sa_column_args=[sa.Identity(always=True)]
+    )
+    capability_id: UUID
+    organisation_id: UUID
+    month: date
+    declared: int
+    reserved: int = Field(default=0)
+
+
+class Certificate(Versioned, table=True):
+    """A certificate a firm holds, for all its work or for one capability, with its validity."""
+
+    __tablename__: ClassVar[str] = "certificate"  # type: ignore[misc]
+    __table_args__ = (sa.CheckConstraint("valid_to is null or valid_from <= valid_to", name="validity"),)
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    scheme: str = Field(max_length=80)
+    number: str | None = Field(default=None, max_length=80)
+    issuer: str | None = Field(default=None, max_length=120)
+    valid_from: date = Field()
+    valid_to: date | None = Field(default=None)
+    verification: int = Field(default=0)
+
+
+class SupplyLink(Identified, table=True):
+    """A typed, dated and sourced tie from supplier to buyer."""
+
+    __tablename__: ClassVar[str] = "supply_link"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("supplier_id", "buyer_id", "kind", "year", "source"),
+        sa.CheckConstraint("supplier_id <> buyer_id", name="two_firms"),
+        sa.CheckConstraint("confidence between 0 and 100", name="confidence"),
+        sa.CheckConstraint("share between 0 and 10000", name="share"),
+    )
+
+    supplier_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    buyer_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    kind: LinkKind = Field(default=LinkKind.SUPPLIES, sa_type=stored(LinkKind))
+    year: int = Field()
+    share: int | None = Field(default=None)
+    rank: int | None = Field(default=None)
+    product: str | None = Field(default=None, max_length=200)
+    source: str = Field(max_length=120)
+    confidence: int = Field(default=50)
+    batch_id: UUID | None = refers("import_batch.id", nullable=True)
+
+
+class NarrowerProduct(Record, table=True):
+    """A product phrase and one that is a kind of it (产品小类)."""
+
+    __tablename__: ClassVar[str] = "narrower_product"  # type: ignore[misc]
+
+    broader: str = Field(max_length=200, primary_key=True)
+    narrower: str = Field(max_length=200, primary_key=True, index=True)
+    source: str = Field(max_length=120)
+    batch_id: UUID | None = refers("import_batch.id", nullable=True)
+
+
+class PhraseVector(Record, table=True):
+    """The two vectors of one distinct phrase; empty until the vector job has come by."""
+
+    __tablename__: ClassVar[str] = "phrase_vector"  # type: ignore[misc]
+
+    phrase: str = Field(max_length=200, primary_key=True)
+    sentence: Any = Field(default=None, sa_type=VECTOR(SENTENCE_DIMENSIONS), nullable=True)  # type: ignore[call-overload]
+    passage: Any = Field(default=None, sa_type=VECTOR(PASSAGE_DIMENSIONS), nullable=True)  # type: ignore[call-overload]
+
+
+class Opportunity(Versioned, table=True):
+    """An overseas project a chain leader opens to suppliers; ``edition`` counts its published versions."""
+
+    __tablename__: ClassVar[str] = "opportunity"  # type: ignore[misc]
+    __table_args__ = (
+        sa.CheckConstraint("budget > 0", name="budget"),
+        sa.CheckConstraint("ends >= starts", name="period"),
+    )
+
+    organisation_id: UUID = refers("organisation.id")
+    title: str = Field(max_length=200)
+    title_en: str | None = Field(default=None, max_length=200)
+    summary: str = Field(default="", sa_type=sa.Text)
+    country: str = Field(max_length=2, index=True)
+    place: str | None = Field(default=None, max_length=120)
+    currency: str = Field(max_length=3)
+    budget: int | None = money(nullable=True)
+    deadline: datetime = moment()
+    starts: date = Field()
+    ends: date = Field()
+    visibility: Visibility = Field(default=Visibility.VERIFIED, sa_type=stored(Visibility))
+    procuring_law: str | None = Field(default=None, max_length=40)
+    financier: str | None = Field(default=None, max_length=120)
+    rules: dict[str, Any] = document()
+    goals: dict[str, Any] = document()
+    state: OpportunityState = Field(default=OpportunityState.DRAFT, sa_type=stored(OpportunityState), index=True)
+    edition: int = Field(default=1)
+    source: str | None = Field(default=None, max_length=120)
+    source_reference: str | None = Field(default=None, max_length=200)
+    demonstration: bool = Field(default=False)
+    published_at: datetime | None = moment(nullable=True)
+    batch_id: UUID | None = refers("import_batch.id", nullable=True)
+
+    def become(self, wanted: OpportunityState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(OPPORTUNITY, self.state, wanted)
+
+
+class WorkPackage(Identified, table=True):
+    """A part of an opportunity that one firm or a few can take, with its quantity, value and period."""
+
+    __tablename__: ClassVar[str] = "work_package"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("opportunity_id", "code"),
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.CheckConstraint("value >= 0", name="value"),
+        sa.CheckConstraint("min_suppliers between 1 and max_suppliers", name="suppliers"),
+        sa.CheckConstraint("0 <= min_share and min_share <= max_share and max_share <= 10000", name="shares"),
+        sa.CheckConstraint("ends >= starts", name="period"),
+    )
+
+    opportunity_id: UUID = refers("opportunity.id", ondelete="CASCADE")
+    position: int = Field()
+    code: str = Field(max_length=40)
+    name: str = Field(max_length=200)
+    name_en: str | None = Field(default=None, max_length=200)
+    kind: PackageKind = Field(default=PackageKind.GOODS, sa_type=stored(PackageKind))
+    unit: str = Field(max_length=3)
+    quantity: int = Field()
+    value: int = money()
+    starts: date = Field()
+    ends: date = Field()
+    min_suppliers: int = Field(default=1)
+    max_suppliers: int = Field(default=1)
+    min_share: int = Field(default=0)
+    max_share: int = Field(default=10_000)
+    critical: bool = Field(default=False)
+    specialty: str | None = Field(default=None, max_length=40)
+    follows: list[str] = texts()
+
+
+class Requirement(Identified, table=True):
+    """One thing a work package asks for; a mandatory one decides, another only counts."""
+
+    __tablename__: ClassVar[str] = "requirement"  # type: ignore[misc]
+
+    package_id: UUID = refers("work_package.id", ondelete="CASCADE")
+    position: int = Field()
+    kind: RequirementKind = Field(sa_type=stored(RequirementKind))
+    phrase: str | None = Field(default=None, max_length=200)
+    code_system: str | None = Field(default=None, max_length=12)
+    code: str | None = Field(default=None, max_length=40)
+    threshold: int | None = Field(default=None)
+    mandatory: bool = Field(default=True)
+
+
+class Job(Versioned, table=True):
+    """A piece of long work: what it is about, how far it is, how often it was tried, what came of it."""
+
+    __tablename__: ClassVar[str] = "job"  # type: ignore[misc]
+
+    kind: str = Field(max_length=40, index=True)
+    subject_id: UUID | None = Field(default=None, index=True)
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID | None = refers("user_account.id", nullable=True)
+    state: RunState = Field(default=RunState.QUEUED, sa_type=stored(RunState))
+    tries: int = Field(default=0)
+    payload: dict[str, Any] = document()
+    progress: dict[str, Any] = document()
+    outcome: dict[str, Any] = document()
+    finished_at: datetime | None = moment(nullable=True)
+
+    def become(self, wanted: RunState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(RUN, self.state, wanted)
+
+
+class Suggestion(Identified, table=True):
+    """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons."""
+
+    __tablename__: ClassVar[str] = "suggestion"  # type: ignore[misc]
+
+    opportunity_id: UUID = refers("opportunity.id", ondelete="CASCADE")
+    job_id: UUID = Field(foreign_key="job.id", unique=True)
+    edition: int = Field()
+    digest: str = Field(max_length=64)
+    seed: int = Field()
+    status: str = Field(max_length=12)
+    stopped: str = Field(max_length=20)
+    gap: float | None = Field(default=None)
+    seconds: float = Field()
+    candidates: int = Field()
+    within_budget: bool | None = Field(default=None)
+    plans: list[Any] = Field(default_factory=list, sa_type=JSONB)
+    missing: list[Any] = Field(default_factory=list, sa_type=JSONB)
+    diagnosis: list[Any] = Field(default_factory=list, sa_type=JSONB)
+    coverage: list[Any] = Field(default_factory=list, sa_type=JSONB)
+
+
+class Consortium(Versioned, table=True):
+    """Firms that would bid as one (联合体): an n-party object with shares, scope, lead and liability as data."""
+
+    __tablename__: ClassVar[str] = "consortium"  # type: ignore[misc]
+
+    opportunity_id: UUID = refers("opportunity.id")
+    organisation_id: UUID = refers("organisation.id")
+    suggestion_id: UUID | None = refers("suggestion.id", nullable=True)
+    plan: int | None = Field(default=None)
+    name: str = Field(max_length=200)
+    performance: str = Field(default="divided", max_length=20)
+    liability: str = Field(default="joint_and_several", max_length=20)
+    is_incorporated: bool = Field(default=False)
+    state: ConsortiumState = Field(default=ConsortiumState.FORMING, sa_type=stored(ConsortiumState), index=True)
+
+    def become(self, wanted: ConsortiumState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(CONSORTIUM, self.state, wanted)
+
+
+class Membership(Versioned, table=True):
+    """One firm's seat in one consortium; ``edition`` is the edition of its terms now in force."""
+
+    __tablename__: ClassVar[str] = "membership"  # type: ignore[misc]
+    __table_args__ = (
+        sa.Index(
+            "uq_membership_seat",
+            "consortium_id",
+            "organisation_id",
+            unique=True,
+            postgresql_where=sa.text("state not in ('declined', 'expired', 'withdrawn', 'replaced')"),
+        ),
+        sa.Index(
+            "uq_membership_lead",
+            "consortium_id",
+            unique=True,
+            postgresql_where=sa.text("lead and state not in ('declined', 'expired', 'withdrawn', 'replaced')"),
+        ),
+        sa.Index(
+            "uq_membership_one_consortium_per_opportunity",
+            "opportunity_id",
+            "organisation_id",
+            unique=True,
+            postgresql_where=sa.text("state in ('accepted', 'signed', 'active')"),
+        ),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    opportunity_id: UUID = refers("opportunity.id")
+    organisation_id: UUID = refers("organisation.id")
+    lead: bool = Field(default=False)
+    edition: int = Field(default=1)
+    replaces_id: UUID | None = refers("membership.id", nullable=True)
+    state: MembershipState = Field(default=MembershipState.PROPOSED, sa_type=stored(MembershipState))
+
+    def become(self, wanted: MembershipState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(MEMBERSHIP, self.state, wanted)
+
+
+class Terms(Identified, table=True):
+    """One edition of a member's terms, as one side proposed it; never changed afterwards."""
+
+    __tablename__: ClassVar[str] = "terms"  # type: ignore[misc]
+    __table_args__ = (sa.UniqueConstraint("membership_id", "edition"),)
+
+    membership_id: UUID = refers("membership.id", ondelete="CASCADE")
+    edition: int = Field()
+    organisation_id: UUID = refers("organisation.id")
+    note: str = Field(default="", sa_type=sa.Text)
+
+
+class TermsLine(Record, table=True):
+    """One work package in one edition of terms: units, share of the package, unit price once stated."""
+
+    __tablename__: ClassVar[str] = "terms_line"  # type: ignore[misc]
+    __table_args__ = (
+        sa.CheckConstraint("units > 0", name="units"),
+        sa.CheckConstraint("share between 1 and 10000", name="share"),
+        sa.CheckConstraint("unit_price >= 0", name="unit_price"),
+    )
+
+    terms_id: UUID = refers("terms.id", ondelete="CASCADE", primary=True)
+    package_id: UUID = refers("work_package.id", primary=True)
+    capability_id: UUID | None = refers("capability.id", nullable=True)
+    units: int = Field()
+    share: int = Field()
+    unit_price: int | None = money(nullable=True)
+    currency: str = Field(max_length=3)
+
+
+class Invitation(Versioned, table=True):
+    """The question put to a member about one edition of its terms, with its deadline and its answer."""
+
+    __tablename__: ClassVar[str] = "invitation"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("membership_id", "edition"),
+        sa.CheckConstraint("deadline > sent_at", name="deadline"),
+    )
+
+    membership_id: UUID = refers("membership.id", ondelete="CASCADE")
+    edition: int = Field()
+    sent_at: datetime = moment()
+    deadline: datetime = moment()
+    answered_at: datetime | None = moment(nullable=True)
+    answered_by: UUID | None = refers("user_account.id", nullable=True)
+    reason: str | None = Field(default=None, max_length=20)
+    note: str = Field(default="", sa_type=sa.Text)
+    state: InvitationState = Field(default=InvitationState.SENT, sa_type=stored(InvitationState))
+
+    def become(self, wanted: InvitationState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(INVITATION, self.state, wanted)
+
+
+class CapacityHold(Identified, table=True):
+    """A part of one capacity month kept for one membership: soft from invitation, hard from signature."""
+
+    __tablename__: ClassVar[str] = "capacity_hold"  # type: ignore[misc]
+    __table_args__ = (
+        sa.CheckConstraint("quantity > 0", name="quantity"),
+        sa.CheckConstraint("state <> 'soft' or expires_at is not null", name="expiry"),
+        sa.Index(
+            "uq_capacity_hold_live",
+            "membership_id",
+            "capacity_month_id",
+            unique=True,
+            postgresql_where=sa.text("state in ('soft', 'hard')"),
+        ),
+    )
+
+    membership_id: UUID = refers("membership.id")
+    capacity_month_id: int = Field(sa_type=sa.BigInteger, foreign_key="capacity_month.id", index=True)
+    quantity: int = Field()
+    expires_at: datetime | None = moment(nullable=True)
+    state: HoldState = Field(default=HoldState.SOFT, sa_type=stored(HoldState))
+
+    def become(self, wanted: HoldState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(HOLD, self.state, wanted)
+
+
+class Agreement(Identified, table=True):
+    """One frozen edition of the consortium agreement: its canonical body and the SHA-256 that is signed."""
+
+    __tablename__: ClassVar[str] = "agreement"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("consortium_id", "edition"),
+        sa.UniqueConstraint("id", "sha256"),
+        sa.CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    edition: int = Field()
+    body: dict[str, Any] = document(default=False)
+    sha256: str = Field(max_length=64)
+
+
+class Signature(Identified, table=True):
+    """One member's signature; it names the hash, and the foreign key lets it name no other."""
+
+    __tablename__: ClassVar[str] = "signature"  # type: ignore[misc]
+    __table_args__ = (
+        sa.UniqueConstraint("agreement_id", "organisation_id"),
+        sa.ForeignKeyConstraint(
+            ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_signature_agreement"
+        ),
+    )
+
+    agreement_id: UUID = Field(index=True)
+    sha256: str = Field(max_length=64)
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+
+
+class Event(Record, table=True):
+    """Something that happened, told once, in the same commit; read in commit order by (xid, id)."""
+
+    __tablename__: ClassVar[str] = "event"  # type: ignore[misc]
+    __table_args__ = (sa.Index("ix_event_order", "xid", "id"),)
+
+    id: int | None = Field(
+        default=None, sa_type=sa.BigInteger, primary_key=True, sa_column_args=[sa.Identity(always=True)]
+    )
+    xid: Any = Field(
+        default=None,
+        sa_type=sa.BigInteger,
+        nullable=False,
+        sa_column_kwargs={"server_default": sa.text("pg_current_xact_id()::text::bigint")},
+    )
+    at: datetime | None = moment(now=True)
+    code: str = Field(max_length=60, index=True)
+    user_id: UUID | None = refers("user_account.id", nullable=True)
+    organisation_id: UUID = refers("organisation.id")
+    subject_id: UUID = Field(index=True)
+    opportunity_id: UUID | None = Field(default=None, index=True)
+    consortium_id: UUID | None = Field(default=None, index=True)
+    audience: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))  # type: ignore[call-overload]
+    params: dict[str, Any] = document()
+
+
+class ImportBatch(Versioned, table=True):
+    """One file brought in: what it was, how it ended, every fault; what it wrote carries its id and can be undone."""
+
+    __tablename__: ClassVar[str] = "import_batch"  # type: ignore[misc]
+
+    kind: ImportKind = Field(sa_type=stored(ImportKind))
+    filename: str = Field(max_length=200)
+    sha256: str = Field(max_length=64)
+    organisation_id: UUID = Field(index=True)
+    user_id: UUID | None = Field(default=None)
+    rows: int = Field(default=0)
+    written: int = Field(default=0)
+    skipped: int = Field(default=0)
+    report: dict[str, Any] = document()
+    state: BatchState = Field(default=BatchState.RUNNING, sa_type=stored(BatchState))
+
+    def become(self, wanted: BatchState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(BATCH, self.state, wanted)
+
+
+class IdempotencyKey(Record, table=True):
+    """A request that was answered: its key, its fingerprint, its answer; written in the same commit as the effect."""
+
+    __tablename__: ClassVar[str] = "idempotency_key"  # type: ignore[misc]
+    __table_args__ = (
+        sa.CheckConstraint("key ~ '^[A-Za-z0-9_-]{16,255}$'", name="key"),
+        sa.CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint"),
+        sa.CheckConstraint("status between 200 and 499", name="status"),
+    )
+
+    organisation_id: UUID = refers("organisation.id", primary=True)
+    key: str = Field(max_length=255, primary_key=True)
+    fingerprint: bytes = Field()
+    status: int | None = Field(default=None)
+    headers: dict[str, Any] = document()
+    body: bytes | None = Field(default=None)
+    created_at: datetime | None = moment(now=True)
