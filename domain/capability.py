@@ -43,10 +43,10 @@ SECTIONS = (
 """Section letter, first and last division of GB/T 4754-2017."""
 
 _FORMS: Mapping[CodeSystem, re.Pattern[str]] = {
-    CodeSystem.HS: re.compile(r"\d{2}(\d{2}){0,4}"),
-    CodeSystem.CPV: re.compile(r"\d{8}"),
-    CodeSystem.GBT: re.compile(r"[A-T](\d{2,4})?"),
-    CodeSystem.UNSPSC: re.compile(r"\d{8}"),
+    CodeSystem.HS: re.compile(r"\d{2}(\d{2}){0,4}", re.ASCII),
+    CodeSystem.CPV: re.compile(r"\d{8}", re.ASCII),
+    CodeSystem.GBT: re.compile(r"[A-T](\d{2,4})?", re.ASCII),
+    CodeSystem.UNSPSC: re.compile(r"\d{8}", re.ASCII),
     CodeSystem.OWN: re.compile(r"[A-Z0-9]+([._/\-][A-Z0-9]+)*"),
 }
 _SYSTEM_NAMES: Mapping[str, CodeSystem] = {
