@@ -1,0 +1,91 @@
+"""What a process is told from outside: read once from the environment, then passed along, never imported as a value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from domain.message import Message, Parameter
+
+DATA_PLACE = ".lianzhou"
+
+
+class BadSetting(Exception):
+    """A variable of the environment cannot be understood."""
+
+    def __init__(self, code: str, **params: Parameter) -> None:
+        super().__init__(code, params)
+        self.message = Message(code=code, params=params)
+
+
+def _told(variable: str, default: Any, promise: str) -> Any:
+    """Declare a setting: the variable it comes from, what holds without it, and what it means."""
+    return field(default=default, metadata={"variable": variable, "promise": promise})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that differs between machines.
+
+    >>> Settings.from_env({"LIANZHOU_PORT": "8080"}).port
+    8080
+    """
+
+    database_url: str | None = _told(
+        "DATABASE_URL",
+        None,
+        "The PostgreSQL to use, as postgresql://user:password@host:port/name. Without it an embedded one is started.",
+    )
+    home: Path = _told("LIANZHOU_HOME", Path(DATA_PLACE), "The folder of the embedded database and of everything kept.")
+    postgres_binaries: Path | None = _told(
+        "LIANZHOU_POSTGRES_BIN", None, "The folder of initdb and postgres, when not those that came with the install."
+    )
+    host: str = _told("LIANZHOU_HOST", "127.0.0.1", "The address that console and API listen on.")
+    port: int = _told("LIANZHOU_PORT", 8000, "The port that console and API listen on.")
+    secure_cookies: bool = _told(
+        "LIANZHOU_SECURE_COOKIES", False, "Send cookies over HTTPS only; true behind a server that ends TLS."
+    )
+    session_hours: int = _told("LIANZHOU_SESSION_HOURS", 12, "How long a sign-in lasts.")
+    heartbeat_seconds: float = _told(
+        "LIANZHOU_HEARTBEAT_SECONDS", 10.0, "After how many silent seconds a worker is taken for dead."
+    )
+    worker_slots: int = _told("LIANZHOU_WORKER_SLOTS", 2, "How many jobs one worker runs at a time; 2 or more.")
+    log_json: bool = _told("LIANZHOU_LOG_JSON", False, "Write log lines as JSON, for a collector.")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> "Settings":
+        """Return the settings that `environ` holds; empty variables count as absent.
+
+        Raises BadSetting naming the variable that cannot be understood.
+        """
+        told = {}
+        for setting in fields(cls):
+            variable = setting.metadata["variable"]
+            if text := environ.get(variable, "").strip():
+                told[setting.name] = _understood(variable, text, setting.type)
+        return cls(**told)
+
+
+def _understood(variable: str, text: str, wanted: Any) -> Any:
+    """Return `text` as the type that the setting `wanted`."""
+    try:
+        if wanted is bool:
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+        if wanted in (Path, Path | None):
+            return Path(text)
+        return wanted(text) if wanted in (int, float) else text
+    except (KeyError, ValueError) as error:
+        raise BadSetting("bad-setting", variable=variable, value=text) from error
+
+
+def example() -> str:
+    """Return the text of ``.env.example``: every variable with its meaning and what holds without it."""
+    parts = ["# The variables LianZhou reads. Export those that differ; each may stay unset.\n"]
+    for setting in fields(Settings):
+        shown = "" if setting.default is None else _shown(setting.default)
+        parts.append(f"# {setting.metadata['promise']}\n#{setting.metadata['variable']}={shown}\n")
+    return "\n".join(parts)
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
