@@ -26,6 +26,7 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote
 
+from api.settings import Settings
 from domain.message import Message, Parameter
 
 ROOTS_PLACE = Path("/var/lib/lianzhou")
@@ -34,6 +35,7 @@ START_SECONDS = 300
 """Recovery after a crash can be long, and a server killed in it begins again: waiting is the faster way."""
 SOCKET_PATH_LIMIT = 107
 LOG_TAIL = 15
+DATABASE = "lianzhou"
 OPEN_OURS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
@@ -403,3 +405,20 @@ def _accepts(address: Path) -> bool:
 
 def _tail(text: str) -> str:
     return "\n".join(text.splitlines()[-LOG_TAIL:])
+
+
+@contextlib.contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """Give the address of the database to use: the named one, else that of the embedded cluster, started for it.
+
+    Raises ClusterError when the embedded one cannot be started.
+    """
+    if settings.database_url:
+        yield settings.database_url
+        return
+    cluster = Cluster(settings.home / "postgres", binaries=settings.postgres_binaries).start()
+    try:
+        cluster.create_database(DATABASE)
+        yield cluster.url(DATABASE)
+    finally:
+        cluster.release()
