@@ -91,7 +91,7 @@ def document(*, default: bool = True) -> Any:
 
 def texts() -> Any:
     """Return a text array column; empty by default."""
-    return Field(default_factory=list, sa_type=ARRAY(sa.Text))  # type: ignore[call-overload]
+    return Field(default_factory=list, sa_type=ARRAY(sa.Text))
 
 
 class Record(SQLModel):
@@ -119,14 +119,14 @@ class Versioned(Identified):
     version: int = Field(default=1, nullable=False)
 
     @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it with the class
         return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}  # type: ignore[attr-defined]
 
 
 class Organisation(Versioned, table=True):
     """A firm, a bureau or the operator. One known only by name from a disclosure has ``registered`` false."""
 
-    __tablename__: ClassVar[str] = "organisation"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "organisation"
     __table_args__ = (
         sa.CheckConstraint("not registered or credit_code is not null or lei is not null", name="identity"),
         sa.CheckConstraint(f"roles <@ array[{', '.join(repr(str(r)) for r in Role)}]::text[]", name="roles"),
@@ -167,7 +167,7 @@ class Organisation(Versioned, table=True):
 class OrganisationAlias(Record, table=True):
     """Another code by which a source names an organisation, such as a stock code."""
 
-    __tablename__: ClassVar[str] = "organisation_alias"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "organisation_alias"
 
     scheme: str = Field(max_length=20, primary_key=True)
     value: str = Field(max_length=200, primary_key=True)
@@ -177,7 +177,7 @@ class OrganisationAlias(Record, table=True):
 class User(Versioned, table=True):
     """A person who signs in and acts for one organisation."""
 
-    __tablename__: ClassVar[str] = "user_account"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "user_account"
 
     organisation_id: UUID = refers("organisation.id")
     email: str = Field(max_length=200, unique=True)
@@ -190,7 +190,7 @@ class User(Versioned, table=True):
 class SignIn(Record, table=True):
     """A session or an API token: only the SHA-256 of its secret is kept."""
 
-    __tablename__: ClassVar[str] = "sign_in"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "sign_in"
     __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
@@ -205,7 +205,7 @@ class SignIn(Record, table=True):
 class SignInThrottle(Record, table=True):
     """How often sign-in failed for one address lately."""
 
-    __tablename__: ClassVar[str] = "sign_in_throttle"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "sign_in_throttle"
 
     email: str = Field(max_length=200, primary_key=True)
     failures: int = Field(default=0)
@@ -215,7 +215,7 @@ class SignInThrottle(Record, table=True):
 class Capability(Versioned, table=True):
     """What a firm declares it can do: a phrase or code, with quantity per month where it says so."""
 
-    __tablename__: ClassVar[str] = "capability"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "capability"
     __table_args__ = (
         sa.UniqueConstraint("organisation_id", "phrase", "code"),
         sa.UniqueConstraint("id", "organisation_id"),
@@ -249,7 +249,7 @@ class Capability(Versioned, table=True):
 class CapabilityPrice(Record, table=True):
     """A capability's unit price, in a table of its own so that no other read brings it along."""
 
-    __tablename__: ClassVar[str] = "capability_price"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "capability_price"
     __table_args__ = (sa.CheckConstraint("unit_price >= 0", name="unit_price"),)
 
     capability_id: UUID = refers("capability.id", ondelete="CASCADE", primary=True)
@@ -259,9 +259,9 @@ class CapabilityPrice(Record, table=True):
 
 
 class CapacityMonth(Record, table=True):
-    """One month of one capability: what is declared and what is promised. Only the holds' trigger moves ``reserved``."""
+    """One month of one capability: what is declared and what is promised; the holds' trigger moves ``reserved``."""
 
-    __tablename__: ClassVar[str] = "capacity_month"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "capacity_month"
     __table_args__ = (
         sa.UniqueConstraint("capability_id", "month"),
         sa.CheckConstraint("declared >= 0", name="declared"),
@@ -288,7 +288,7 @@ class CapacityMonth(Record, table=True):
 class Certificate(Versioned, table=True):
     """A certificate a firm holds, for all its work or for one capability, with its validity."""
 
-    __tablename__: ClassVar[str] = "certificate"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "certificate"
     __table_args__ = (sa.CheckConstraint("valid_to is null or valid_from <= valid_to", name="validity"),)
 
     organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
@@ -303,7 +303,7 @@ class Certificate(Versioned, table=True):
 class SupplyLink(Identified, table=True):
     """A typed, dated and sourced tie from supplier to buyer."""
 
-    __tablename__: ClassVar[str] = "supply_link"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "supply_link"
     __table_args__ = (
         sa.UniqueConstraint("supplier_id", "buyer_id", "kind", "year", "source"),
         sa.CheckConstraint("supplier_id <> buyer_id", name="two_firms"),
@@ -326,7 +326,7 @@ class SupplyLink(Identified, table=True):
 class NarrowerProduct(Record, table=True):
     """A product phrase and one that is a kind of it (产品小类)."""
 
-    __tablename__: ClassVar[str] = "narrower_product"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "narrower_product"
 
     broader: str = Field(max_length=200, primary_key=True)
     narrower: str = Field(max_length=200, primary_key=True, index=True)
@@ -337,17 +337,17 @@ class NarrowerProduct(Record, table=True):
 class PhraseVector(Record, table=True):
     """The two vectors of one distinct phrase; empty until the vector job has come by."""
 
-    __tablename__: ClassVar[str] = "phrase_vector"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "phrase_vector"
 
     phrase: str = Field(max_length=200, primary_key=True)
-    sentence: Any = Field(default=None, sa_type=VECTOR(SENTENCE_DIMENSIONS), nullable=True)  # type: ignore[call-overload]
-    passage: Any = Field(default=None, sa_type=VECTOR(PASSAGE_DIMENSIONS), nullable=True)  # type: ignore[call-overload]
+    sentence: Any = Field(default=None, sa_type=VECTOR(SENTENCE_DIMENSIONS), nullable=True)
+    passage: Any = Field(default=None, sa_type=VECTOR(PASSAGE_DIMENSIONS), nullable=True)
 
 
 class Opportunity(Versioned, table=True):
     """An overseas project a chain leader opens to suppliers; ``edition`` counts its published versions."""
 
-    __tablename__: ClassVar[str] = "opportunity"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "opportunity"
     __table_args__ = (
         sa.CheckConstraint("budget > 0", name="budget"),
         sa.CheckConstraint("ends >= starts", name="period"),
@@ -385,7 +385,7 @@ class Opportunity(Versioned, table=True):
 class WorkPackage(Identified, table=True):
     """A part of an opportunity that one firm or a few can take, with its quantity, value and period."""
 
-    __tablename__: ClassVar[str] = "work_package"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "work_package"
     __table_args__ = (
         sa.UniqueConstraint("opportunity_id", "code"),
         sa.CheckConstraint("quantity > 0", name="quantity"),
@@ -418,7 +418,7 @@ class WorkPackage(Identified, table=True):
 class Requirement(Identified, table=True):
     """One thing a work package asks for; a mandatory one decides, another only counts."""
 
-    __tablename__: ClassVar[str] = "requirement"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "requirement"
 
     package_id: UUID = refers("work_package.id", ondelete="CASCADE")
     position: int = Field()
@@ -433,7 +433,7 @@ class Requirement(Identified, table=True):
 class Job(Versioned, table=True):
     """A piece of long work: what it is about, how far it is, how often it was tried, what came of it."""
 
-    __tablename__: ClassVar[str] = "job"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "job"
 
     kind: str = Field(max_length=40, index=True)
     subject_id: UUID | None = Field(default=None, index=True)
@@ -454,7 +454,7 @@ class Job(Versioned, table=True):
 class Suggestion(Identified, table=True):
     """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons."""
 
-    __tablename__: ClassVar[str] = "suggestion"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "suggestion"
 
     opportunity_id: UUID = refers("opportunity.id", ondelete="CASCADE")
     job_id: UUID = Field(foreign_key="job.id", unique=True)
@@ -476,7 +476,7 @@ class Suggestion(Identified, table=True):
 class Consortium(Versioned, table=True):
     """Firms that would bid as one (联合体): an n-party object with shares, scope, lead and liability as data."""
 
-    __tablename__: ClassVar[str] = "consortium"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "consortium"
 
     opportunity_id: UUID = refers("opportunity.id")
     organisation_id: UUID = refers("organisation.id")
@@ -496,7 +496,7 @@ class Consortium(Versioned, table=True):
 class Membership(Versioned, table=True):
     """One firm's seat in one consortium; ``edition`` is the edition of its terms now in force."""
 
-    __tablename__: ClassVar[str] = "membership"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "membership"
     __table_args__ = (
         sa.Index(
             "uq_membership_seat",
@@ -536,7 +536,7 @@ class Membership(Versioned, table=True):
 class Terms(Identified, table=True):
     """One edition of a member's terms, as one side proposed it; never changed afterwards."""
 
-    __tablename__: ClassVar[str] = "terms"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "terms"
     __table_args__ = (sa.UniqueConstraint("membership_id", "edition"),)
 
     membership_id: UUID = refers("membership.id", ondelete="CASCADE")
@@ -548,7 +548,7 @@ class Terms(Identified, table=True):
 class TermsLine(Record, table=True):
     """One work package in one edition of terms: units, share of the package, unit price once stated."""
 
-    __tablename__: ClassVar[str] = "terms_line"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "terms_line"
     __table_args__ = (
         sa.CheckConstraint("units > 0", name="units"),
         sa.CheckConstraint("share between 1 and 10000", name="share"),
@@ -567,7 +567,7 @@ class TermsLine(Record, table=True):
 class Invitation(Versioned, table=True):
     """The question put to a member about one edition of its terms, with its deadline and its answer."""
 
-    __tablename__: ClassVar[str] = "invitation"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "invitation"
     __table_args__ = (
         sa.UniqueConstraint("membership_id", "edition"),
         sa.CheckConstraint("deadline > sent_at", name="deadline"),
@@ -591,7 +591,7 @@ class Invitation(Versioned, table=True):
 class CapacityHold(Identified, table=True):
     """A part of one capacity month kept for one membership: soft from invitation, hard from signature."""
 
-    __tablename__: ClassVar[str] = "capacity_hold"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "capacity_hold"
     __table_args__ = (
         sa.CheckConstraint("quantity > 0", name="quantity"),
         sa.CheckConstraint("state <> 'soft' or expires_at is not null", name="expiry"),
@@ -618,7 +618,7 @@ class CapacityHold(Identified, table=True):
 class Agreement(Identified, table=True):
     """One frozen edition of the consortium agreement: its canonical body and the SHA-256 that is signed."""
 
-    __tablename__: ClassVar[str] = "agreement"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "agreement"
     __table_args__ = (
         sa.UniqueConstraint("consortium_id", "edition"),
         sa.UniqueConstraint("id", "sha256"),
@@ -634,7 +634,7 @@ class Agreement(Identified, table=True):
 class Signature(Identified, table=True):
     """One member's signature; it names the hash, and the foreign key lets it name no other."""
 
-    __tablename__: ClassVar[str] = "signature"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "signature"
     __table_args__ = (
         sa.UniqueConstraint("agreement_id", "organisation_id"),
         sa.ForeignKeyConstraint(
@@ -651,7 +651,7 @@ class Signature(Identified, table=True):
 class Event(Record, table=True):
     """Something that happened, told once, in the same commit; read in commit order by (xid, id)."""
 
-    __tablename__: ClassVar[str] = "event"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "event"
     __table_args__ = (sa.Index("ix_event_order", "xid", "id"),)
 
     id: int | None = Field(
@@ -670,14 +670,14 @@ class Event(Record, table=True):
     subject_id: UUID = Field(index=True)
     opportunity_id: UUID | None = Field(default=None, index=True)
     consortium_id: UUID | None = Field(default=None, index=True)
-    audience: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))  # type: ignore[call-overload]
+    audience: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))
     params: dict[str, Any] = document()
 
 
 class ImportBatch(Versioned, table=True):
     """One file brought in: what it was, how it ended, every fault; what it wrote carries its id and can be undone."""
 
-    __tablename__: ClassVar[str] = "import_batch"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "import_batch"
 
     kind: ImportKind = Field(sa_type=stored(ImportKind))
     filename: str = Field(max_length=200)
@@ -698,7 +698,7 @@ class ImportBatch(Versioned, table=True):
 class IdempotencyKey(Record, table=True):
     """A request that was answered: its key, its fingerprint, its answer; written in the same commit as the effect."""
 
-    __tablename__: ClassVar[str] = "idempotency_key"  # type: ignore[misc]
+    __tablename__: ClassVar[str] = "idempotency_key"
     __table_args__ = (
         sa.CheckConstraint("key ~ '^[A-Za-z0-9_-]{16,255}$'", name="key"),
         sa.CheckConstraint("octet_length(fingerprint) = 32", name="fingerprint"),

@@ -1,0 +1,111 @@
+"""What a firm declares: capabilities with their figures, capacity months, certificates."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.actions.opportunities import remember_phrase
+from api.outbox import record
+from api.queries import capabilities, visible
+from api.wire.firms import CapabilityIn, CapacityIn, CertificateIn
+from domain.actor import Actor
+from domain.errors import NotAllowed
+from domain.kinds import CapabilityState, Role
+from domain.records import Capability, CapabilityPrice, CapacityMonth, Certificate
+
+PRICE = frozenset({"unit_price", "currency", "price_disclosure"})
+
+
+async def declare(session: AsyncSession, actor: Actor, given: CapabilityIn) -> Capability:
+    """Declare a capability of the actor's firm. Raises NotAllowed, AlreadyExists (at the flush)."""
+    _partner(actor)
+    fields = given.model_dump(exclude=set(PRICE))
+    row = Capability(
+        organisation_id=actor.organisation_id,
+        **fields | {"countries": list(given.countries), "code": given.code or ""},
+    )
+    session.add(row)
+    await session.flush()
+    await _price(session, row.id, given)
+    await remember_phrase(session, given.phrase)
+    await record(session, actor, "capability.declared", row.id, phrase=row.phrase)
+    return row
+
+
+async def revise(session: AsyncSession, actor: Actor, row: Capability, given: CapabilityIn) -> Capability:
+    """Replace what an own capability says; what is already promised of it stays promised."""
+    for name, value in given.model_dump(exclude=set(PRICE)).items():
+        setattr(row, name, value)
+    row.countries, row.code = list(given.countries), given.code or ""
+    await session.flush()
+    await _price(session, row.id, given)
+    await remember_phrase(session, given.phrase)
+    await record(session, actor, "capability.revised", row.id, phrase=row.phrase)
+    return row
+
+
+async def retire(session: AsyncSession, actor: Actor, row: Capability) -> Capability:
+    """Take an own capability out of future suggestions. Raises IllegalTransition."""
+    row.become(CapabilityState.RETIRED)
+    await record(session, actor, "capability.retired", row.id, phrase=row.phrase)
+    return row
+
+
+async def _price(session: AsyncSession, capability: UUID, given: CapabilityIn) -> None:
+    known = await session.get(CapabilityPrice, capability)
+    if given.unit_price is None or given.currency is None:
+        if known is not None:
+            await session.delete(known)
+    elif known is None:
+        session.add(
+            CapabilityPrice(
+                capability_id=capability,
+                unit_price=given.unit_price,
+                currency=given.currency,
+                disclosure=given.price_disclosure,
+            )
+        )
+    else:
+        known.unit_price, known.currency = given.unit_price, given.currency
+        known.disclosure = given.price_disclosure
+    await session.flush()
+
+
+async def set_capacity(session: AsyncSession, actor: Actor, identity: UUID, given: CapacityIn) -> list[CapacityMonth]:
+    """Set the capacity of months of an own capability.
+
+    Raises NotFound, and CapacityExceeded (at the flush, by the ledger's constraint) when a month would hold less than
+    is already promised of it.
+    """
+    row = await visible.own_capability(session, actor, identity, lock=True)
+    known = {month.month: month for month in await capabilities.months_of(session, actor, row.id)}
+    for wanted in given.months:
+        if wanted.month in known:
+            known[wanted.month].declared = wanted.declared
+        else:
+            session.add(
+                CapacityMonth(
+                    capability_id=row.id,
+                    organisation_id=row.organisation_id,
+                    month=wanted.month,
+                    declared=wanted.declared,
+                )
+            )
+    await session.flush()
+    await record(session, actor, "capacity.declared", row.id, phrase=row.phrase, months=len(given.months))
+    return await capabilities.months_of(session, actor, row.id)
+
+
+async def certify(session: AsyncSession, actor: Actor, given: CertificateIn) -> Certificate:
+    """Enter a certificate of the actor's firm; it counts as declared until someone has checked it."""
+    _partner(actor)
+    row = Certificate(organisation_id=actor.organisation_id, **given.model_dump())
+    session.add(row)
+    await session.flush()
+    await record(session, actor, "certificate.declared", row.id, scheme=row.scheme)
+    return row
+
+
+def _partner(actor: Actor) -> None:
+    if not actor.roles & {Role.SUPPLIER, Role.SERVICE_PROVIDER, Role.CHAIN_LEADER}:
+        raise NotAllowed(needed=str(Role.SUPPLIER))

@@ -1,0 +1,627 @@
+"""Formation: a plan becomes a consortium, its members are asked, they answer, everyone signs one version.
+
+Whoever changes a formation locks the consortium's row first, so that answers to one consortium take turns.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.actions import holds
+from api.outbox import record
+from api.queries import consortia, opportunities, organisations, visible
+from api.queries.consortia import SeatRow
+from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, TermsIn
+from coalitions import agreement as agreements
+from coalitions.formation import PENDING, SETTLED, Seat, Standing, standing
+from domain.actor import Actor
+from domain.errors import (
+    DeadlinePassed,
+    Fault,
+    IllegalTransition,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    RuleBroken,
+    VersionNotCurrent,
+)
+from domain.kinds import (
+    BASIS_POINTS,
+    ConsortiumState,
+    InvitationState,
+    MembershipState,
+    OpportunityState,
+)
+from domain.lifecycle import INVITATION
+from domain.records import (
+    Agreement,
+    Consortium,
+    Invitation,
+    Membership,
+    Opportunity,
+    Signature,
+    Suggestion,
+    Terms,
+    TermsLine,
+    WorkPackage,
+)
+
+
+class PriceAboveValue(RuleBroken):
+    """A price stated at acceptance lies above the published value: it is a counter-offer, not an acceptance."""
+
+    code = "price-above-value"
+
+
+class AgreementChanged(RuleBroken):
+    """The hash that was to be signed is not that of the agreement in force."""
+
+    code = "agreement-changed"
+
+
+Line = tuple[WorkPackage, UUID | None, int, int | None]
+"""A package, the capability that serves it, whole units, and the unit price if it is stated."""
+
+
+# ------------------------------------------------------------------ from a plan to seats
+
+
+async def form(session: AsyncSession, actor: Actor, given: ConsortiumIn) -> Consortium:
+    """Make a consortium from a plan of a suggestion: a proposed seat a member, with the first edition of its terms.
+
+    Raises NotFound, NotAllowed, and VersionNotCurrent when the opportunity has been amended since the run.
+    """
+    suggestion, opportunity, plan = await _plan(session, actor, given.suggestion_id, given.plan)
+    row = Consortium(
+        opportunity_id=opportunity.id,
+        organisation_id=actor.organisation_id,
+        suggestion_id=suggestion.id,
+        plan=given.plan,
+        name=given.name or opportunity.title[:190] + " 联合体",
+    )
+    session.add(row)
+    await session.flush()
+    packages = await _packages(session, actor, opportunity.id)
+    for seat in plan["seats"]:
+        await _seat(session, actor, row, seat, packages, lead=seat["lead"])
+    await record(session, actor, "consortium.formed", row.id, opportunity_id=opportunity.id, consortium_id=row.id,
+                 name=row.name, members=len(plan["seats"]))  # fmt: skip
+    return row
+
+
+async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillIn) -> Consortium:
+    """Give the seats that are open again to the firms of a newer plan; settled members keep theirs.
+
+    Raises NotFound, NotAllowed, VersionNotCurrent, and IllegalTransition once the consortium is no longer forming.
+    """
+    row = await _led(session, actor, identity)
+    if row.state is not ConsortiumState.FORMING:
+        raise IllegalTransition(current=str(row.state), wanted="fill", possible=str(ConsortiumState.FORMING))
+    suggestion, opportunity, plan = await _plan(session, actor, given.suggestion_id, given.plan)
+    if opportunity.id != row.opportunity_id:
+        raise NotFound(noun="suggestion")
+    seats = await consortia.seats(session, actor, row.id, lock=True)
+    live = {seat.membership.organisation_id for seat in seats if seat.membership.state in PENDING | SETTLED}
+    led = any(seat.membership.lead for seat in seats if seat.membership.state in PENDING | SETTLED)
+    left = [seat for seat in seats if seat.membership.state in (MembershipState.DECLINED, MembershipState.EXPIRED)]
+    packages = await _packages(session, actor, opportunity.id)
+    for seat in plan["seats"]:
+        if UUID(seat["supplier_id"]) in live:
+            continue
+        taken = {UUID(part["package_id"]) for part in seat["parts"]}
+        before = next((old for old in left if taken & {line.package_id for line in old.lines}), None)
+        if before is not None:
+            left.remove(before)
+            before.membership.become(MembershipState.REPLACED)
+        await _seat(session, actor, row, seat, packages, lead=not led and seat["lead"],
+                    replaces=before.membership.id if before else None)  # fmt: skip
+    row.suggestion_id, row.plan = suggestion.id, given.plan
+    await record(session, actor, "consortium.refilled", row.id, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, name=row.name)  # fmt: skip
+    return row
+
+
+async def _plan(
+    session: AsyncSession, actor: Actor, suggestion_id: UUID, number: int
+) -> tuple[Suggestion, Opportunity, dict[str, Any]]:
+    suggestion = await visible.suggestion(session, actor, suggestion_id)
+    opportunity = await visible.opportunity(session, actor, suggestion.opportunity_id, lock=True)
+    if opportunity.organisation_id != actor.organisation_id:
+        raise NotAllowed(needed="owner")
+    if opportunity.state is not OpportunityState.PUBLISHED:
+        raise IllegalTransition(current=str(opportunity.state), wanted="consortium", possible="published")
+    if opportunity.edition != suggestion.edition:
+        raise VersionNotCurrent(given=suggestion.edition, current=opportunity.edition)
+    if number > len(suggestion.plans):
+        raise Invalid((Fault(where="$.plan", code="plan-unknown", params={"plans": len(suggestion.plans)}),))
+    return suggestion, opportunity, suggestion.plans[number - 1]
+
+
+async def _packages(session: AsyncSession, actor: Actor, opportunity: UUID) -> dict[UUID, WorkPackage]:
+    return {package.id: package for package in await opportunities.packages_of(session, actor, [opportunity])}
+
+
+async def _seat(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    seat: dict[str, Any],
+    packages: dict[UUID, WorkPackage],
+    *,
+    lead: bool,
+    replaces: UUID | None = None,
+) -> None:
+    membership = Membership(
+        consortium_id=row.id,
+        opportunity_id=row.opportunity_id,
+        organisation_id=UUID(seat["supplier_id"]),
+        lead=lead,
+        replaces_id=replaces,
+    )
+    session.add(membership)
+    await session.flush()
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    offered = await consortia.prices(session, actor, [UUID(part["offering_id"]) for part in seat["parts"]])
+    known = await consortia.capabilities(session, actor, [UUID(part["offering_id"]) for part in seat["parts"]])
+    lines: list[Line] = []
+    for part in seat["parts"]:
+        package, capability = packages[UUID(part["package_id"])], UUID(part["offering_id"])
+        price = offered.get(capability)
+        comparable = price and price.currency == opportunity.currency and known[capability].unit == package.unit
+        lines.append((package, capability, part["units"], price.unit_price if price and comparable else None))
+    await _write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
+
+
+async def _write_terms(
+    session: AsyncSession,
+    membership: UUID,
+    edition: int,
+    author: UUID,
+    lines: Sequence[Line],
+    currency: str,
+    note: str = "",
+) -> Terms:
+    terms = Terms(membership_id=membership, edition=edition, organisation_id=author, note=note)
+    session.add(terms)
+    await session.flush()
+    for package, capability, units, price in lines:
+        session.add(
+            TermsLine(
+                terms_id=terms.id,
+                package_id=package.id,
+                capability_id=capability,
+                units=units,
+                share=max(1, round(BASIS_POINTS * units / package.quantity)),
+                unit_price=price,
+                currency=currency,
+            )
+        )
+    await session.flush()
+    return terms
+
+
+# ------------------------------------------------------------------ asking
+
+
+async def invite(session: AsyncSession, actor: Actor, identity: UUID, given: InviteIn) -> Consortium:
+    """Ask members whose seat is proposed, all in one call, and hold their capacity softly until the deadline.
+
+    Raises NotFound, NotAllowed, CapacityExceeded, IllegalTransition when a named member has been asked already.
+    """
+    row = await _led(session, actor, identity)
+    seats = await consortia.seats(session, actor, row.id, lock=True)
+    if given.membership_ids is None:
+        asked = [seat for seat in seats if seat.membership.state is MembershipState.PROPOSED]
+    else:
+        asked = [seat for seat in seats if seat.membership.id in given.membership_ids]
+        if len(asked) < len(set(given.membership_ids)):
+            raise NotFound(noun="membership")
+    if not asked:
+        raise IllegalTransition(current="", wanted=str(MembershipState.INVITED), possible="")
+    await _ask(session, actor, row, [(seat.membership, seat.lines) for seat in asked], given.hours)
+    return row
+
+
+async def _ask(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    members: Sequence[tuple[Membership, Sequence[TermsLine]]],
+    hours: int,
+) -> None:
+    now = await consortia.clock(session)
+    deadline = now + timedelta(hours=hours)
+    packages = await _packages(session, actor, row.opportunity_id)
+    promises = [(member, line, packages[line.package_id]) for member, lines in members for line in lines]
+    for member, _ in members:
+        await holds.release(session, actor, member)
+    await holds.keep(session, actor, promises, deadline)
+    for member, _ in members:
+        member.become(MembershipState.INVITED)
+        session.add(Invitation(membership_id=member.id, edition=member.edition, sent_at=now, deadline=deadline))
+        await record(session, actor, "membership.invited", member.id, opportunity_id=row.opportunity_id,
+                     consortium_id=row.id, audience=[member.organisation_id], name=row.name, edition=member.edition,
+                     deadline=deadline.isoformat())  # fmt: skip
+    await session.flush()
+
+
+async def ask_again(
+    session: AsyncSession, actor: Actor, identity: UUID, lines: Sequence[LineIn] | None, hours: int = 72
+) -> Membership:
+    """Put new terms to a member: those of its counter (`lines` is None) or others, as the next edition.
+
+    Raises NotFound, NotAllowed, IllegalTransition, CapacityExceeded.
+    """
+    member = await visible.membership(session, actor, identity)
+    row = await _led(session, actor, member.consortium_id)
+    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    member = seat.membership
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    if lines is None:
+        if seat.counter is None:
+            raise IllegalTransition(current=str(member.state), wanted="invited", possible="")
+        member.edition += 1
+        settled: Sequence[TermsLine] = seat.counter_lines
+    else:
+        newest = max(terms.edition for terms in await consortia.terms_editions(session, actor, member.id))
+        wanted = await _lines(session, actor, row, seat, lines)
+        terms = await _write_terms(session, member.id, newest + 1, actor.organisation_id, wanted, opportunity.currency)
+        member.edition = newest + 1
+        settled = await consortia.lines(session, actor, terms.id)
+    if seat.invitation is not None and InvitationState.SUPERSEDED in _open(seat.invitation):
+        seat.invitation.become(InvitationState.SUPERSEDED)
+        await session.flush()
+    await _ask(session, actor, row, [(member, settled)], hours)
+    await _restate(session, actor, row)
+    return member
+
+
+def _open(invitation: Invitation) -> frozenset[InvitationState]:
+    return INVITATION[invitation.state]
+
+
+async def _lines(
+    session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, given: Sequence[LineIn]
+) -> list[Line]:
+    """Turn packages by code into lines; only packages of the seat's own terms, within their quantity."""
+    packages = {package.code: package for package in (await _packages(session, actor, row.opportunity_id)).values()}
+    served = {line.package_id: line.capability_id for line in seat.lines}
+    faults, lines = [], []
+    for number, line in enumerate(given):
+        package = packages.get(line.package)
+        if package is None or package.id not in served:
+            faults.append(
+                Fault(where=f"$.lines[{number}].package", code="not-in-terms", params={"package": line.package})
+            )
+        elif line.units > package.quantity:
+            faults.append(
+                Fault(where=f"$.lines[{number}].units", code="above-quantity", params={"quantity": package.quantity})
+            )
+        else:
+            lines.append((package, served[package.id], line.units, line.unit_price))
+    if faults:
+        raise Invalid(tuple(faults))
+    return lines
+
+
+# ------------------------------------------------------------------ answering
+
+
+async def accept(session: AsyncSession, actor: Actor, identity: UUID, given: AcceptIn) -> Membership:
+    """Accept one edition of the terms. Prices the terms left open may be stated, up to the published value.
+
+    Raises NotFound, VersionNotCurrent, DeadlinePassed, SeatTaken (at the flush), PriceAboveValue, Invalid.
+    """
+    row, seat = await _asked(session, actor, identity, given.edition)
+    member = seat.membership
+    if given.prices:
+        await _state_prices(session, actor, row, seat, given)
+    member.become(MembershipState.ACCEPTED)
+    await _settle(session, actor, seat, InvitationState.ACCEPTED)
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    await holds.extend(session, actor, member, max(opportunity.deadline, _deadline(seat)))
+    await _tell(session, actor, row, member, "membership.accepted", edition=member.edition)
+    await _restate(session, actor, row)
+    return member
+
+
+async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, given: AcceptIn) -> None:
+    packages = await _packages(session, actor, row.opportunity_id)
+    stated = {price.package: price.unit_price for price in given.prices}
+    vacant = {packages[line.package_id].code for line in seat.lines if line.unit_price is None}
+    faults = [
+        Fault(where=f"$.prices[{number}].package", code="price-not-open", params={"package": price.package})
+        for number, price in enumerate(given.prices)
+        if price.package not in vacant
+    ]
+    if faults:
+        raise Invalid(tuple(faults))
+    lines: list[Line] = []
+    for line in seat.lines:
+        package = packages[line.package_id]
+        price = stated.get(package.code, line.unit_price)
+        if package.code in stated and stated[package.code] * package.quantity > package.value:
+            raise PriceAboveValue(package=package.code)
+        lines.append((package, line.capability_id, line.units, price))
+    seat.membership.edition += 1
+    await _write_terms(
+        session, seat.membership.id, seat.membership.edition, actor.organisation_id, lines, seat.lines[0].currency
+    )
+
+
+async def counter(session: AsyncSession, actor: Actor, identity: UUID, given: TermsIn) -> Membership:
+    """Answer one edition with other terms: a new offer, which the chain leader may put back as the next edition.
+
+    Raises NotFound, VersionNotCurrent, DeadlinePassed, Invalid.
+    """
+    row, seat = await _asked(session, actor, identity, given.edition)
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    lines = await _lines(session, actor, row, seat, given.lines)
+    await _write_terms(
+        session,
+        seat.membership.id,
+        seat.membership.edition + 1,
+        actor.organisation_id,
+        lines,
+        opportunity.currency,
+        given.note,
+    )
+    seat.membership.become(MembershipState.COUNTERED)
+    await _settle(session, actor, seat, InvitationState.COUNTERED, note=given.note)
+    await _tell(session, actor, row, seat.membership, "membership.countered", edition=seat.membership.edition + 1)
+    return seat.membership
+
+
+async def decline(session: AsyncSession, actor: Actor, identity: UUID, given: DeclineIn) -> Membership:
+    """Refuse one edition, with a reason; what was held is free again.
+
+    Raises NotFound, VersionNotCurrent, DeadlinePassed.
+    """
+    row, seat = await _asked(session, actor, identity, given.edition, changed_mind=True)
+    seat.membership.become(MembershipState.DECLINED)
+    await _settle(session, actor, seat, InvitationState.DECLINED, reason=str(given.reason), note=given.note)
+    await holds.release(session, actor, seat.membership)
+    await _tell(session, actor, row, seat.membership, "membership.declined", reason=str(given.reason))
+    await _restate(session, actor, row)
+    return seat.membership
+
+
+async def withdraw(session: AsyncSession, actor: Actor, identity: UUID) -> Membership:
+    """Take back a seat, as chain leader; what was held is free again.
+
+    Raises NotFound, NotAllowed, IllegalTransition.
+    """
+    member = await visible.membership(session, actor, identity)
+    row = await _led(session, actor, member.consortium_id)
+    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    seat.membership.become(MembershipState.WITHDRAWN)
+    if seat.invitation is not None and InvitationState.WITHDRAWN in _open(seat.invitation):
+        seat.invitation.become(InvitationState.WITHDRAWN)
+    await holds.release(session, actor, seat.membership)
+    await record(session, actor, "membership.withdrawn", identity, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, audience=[seat.membership.organisation_id], name=row.name)  # fmt: skip
+    await _restate(session, actor, row)
+    return seat.membership
+
+
+async def expire(session: AsyncSession, actor: Actor) -> int:
+    """Expire every question whose deadline has passed by the database's clock; return how many there were."""
+    now = await consortia.clock(session)
+    overdue = await consortia.overdue(session, actor, now)
+    for invitation in overdue:
+        member = await session.get_one(Membership, invitation.membership_id)
+        row = await session.get_one(Consortium, member.consortium_id, with_for_update=True)
+        invitation.become(InvitationState.EXPIRED)
+        member.become(MembershipState.EXPIRED)
+        await session.flush()
+        await holds.release(session, actor, member)
+        await _tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
+        await _restate(session, actor, row)
+    return len(overdue)
+
+
+# ------------------------------------------------------------------ signing
+
+
+async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str) -> Consortium:
+    """Sign, for the actor's firm, the agreement whose hash is `sha256`; the last signature makes the consortium signed.
+
+    Raises NotFound, AgreementChanged, IllegalTransition, AlreadyExists (at the flush).
+    """
+    row = await visible.consortium(session, actor, identity, lock=True)
+    seats = await consortia.seats(session, actor, row.id, lock=True)
+    seat = next((s for s in seats if s.membership.organisation_id == actor.organisation_id
+                 and s.membership.state in SETTLED), None)  # fmt: skip
+    if seat is None or actor.user_id is None:
+        raise NotAllowed(needed="member")
+    if row.state is not ConsortiumState.AGREED:
+        raise IllegalTransition(current=str(row.state), wanted="signed", possible=str(ConsortiumState.AGREED))
+    found = await consortia.agreement(session, actor, row.id)
+    if found is None or found[0].sha256 != sha256:
+        raise AgreementChanged(sha256=sha256)
+    agreement, signatures = found
+    session.add(
+        Signature(
+            agreement_id=agreement.id, sha256=sha256, organisation_id=actor.organisation_id, user_id=actor.user_id
+        )
+    )
+    seat.membership.become(MembershipState.SIGNED)
+    await session.flush()
+    await holds.harden(session, actor, seat.membership)
+    await _tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
+    if len(signatures) + 1 == len(agreement.body["members"]):
+        row.become(ConsortiumState.SIGNED)
+        members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
+        await record(session, actor, "consortium.signed", row.id, opportunity_id=row.opportunity_id,
+                     consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
+                     sha256=sha256, members=len(members))  # fmt: skip
+    return row
+
+
+async def dissolve(session: AsyncSession, actor: Actor, identity: UUID) -> Consortium:
+    """End a formation that is not signed yet: every seat is withdrawn and every hold is given back.
+
+    Raises NotFound, NotAllowed, IllegalTransition.
+    """
+    row = await _led(session, actor, identity)
+    row.become(ConsortiumState.DISSOLVED)
+    for seat in await consortia.seats(session, actor, row.id, lock=True):
+        if seat.membership.state in PENDING | SETTLED:
+            seat.membership.become(MembershipState.WITHDRAWN)
+            if seat.invitation is not None and InvitationState.WITHDRAWN in _open(seat.invitation):
+                seat.invitation.become(InvitationState.WITHDRAWN)
+            await holds.release(session, actor, seat.membership)
+    await record(session, actor, "consortium.dissolved", row.id, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, audience=[row.organisation_id], name=row.name)  # fmt: skip
+    return row
+
+
+# ------------------------------------------------------------------ shared steps
+
+
+async def _led(session: AsyncSession, actor: Actor, identity: UUID) -> Consortium:
+    row = await visible.consortium(session, actor, identity, lock=True)
+    if row.organisation_id != actor.organisation_id:
+        raise NotAllowed(needed="owner")
+    return row
+
+
+async def _asked(
+    session: AsyncSession, actor: Actor, identity: UUID, edition: int, *, changed_mind: bool = False
+) -> tuple[Consortium, SeatRow]:
+    """Return the consortium, locked, and the actor's own seat as it stands, ready for an answer to `edition`."""
+    member = await visible.membership(session, actor, identity)
+    if member.organisation_id != actor.organisation_id:
+        raise NotAllowed(needed="member")
+    row = await visible.consortium(session, actor, member.consortium_id, lock=True)
+    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    answerable = {MembershipState.INVITED} | ({MembershipState.ACCEPTED} if changed_mind else set())
+    if seat.membership.state not in answerable:
+        raise IllegalTransition(current=str(seat.membership.state), wanted="answer", possible="invited")
+    if edition != seat.membership.edition:
+        raise VersionNotCurrent(given=edition, current=seat.membership.edition)
+    if await consortia.clock(session) >= _deadline(seat):
+        raise DeadlinePassed(deadline=_deadline(seat).isoformat())
+    return row, seat
+
+
+def _deadline(seat: SeatRow) -> Any:
+    if seat.invitation is None:
+        raise NotFound(noun="invitation")
+    return seat.invitation.deadline
+
+
+async def _settle(
+    session: AsyncSession,
+    actor: Actor,
+    seat: SeatRow,
+    wanted: InvitationState,
+    *,
+    reason: str | None = None,
+    note: str = "",
+) -> None:
+    invitation = seat.invitation
+    if invitation is None:
+        raise NotFound(noun="invitation")
+    invitation.become(wanted)
+    invitation.answered_at = await consortia.clock(session)
+    invitation.answered_by = actor.user_id
+    invitation.reason, invitation.note = reason, note
+    await session.flush()
+
+
+async def _tell(
+    session: AsyncSession, actor: Actor, row: Consortium, member: Membership, code: str, **params: Any
+) -> None:
+    await record(session, actor, code, member.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
+                 audience=[row.organisation_id, member.organisation_id], name=row.name, **params)  # fmt: skip
+
+
+async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None:
+    """Let the consortium's state follow its seats, and freeze an agreement the moment everyone has accepted."""
+    await session.flush()
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    packages = await _packages(session, actor, row.opportunity_id)
+    seats = await consortia.whole(session, actor, row.id)
+    now = _standing(packages, seats)
+    if row.state not in (ConsortiumState.FORMING, ConsortiumState.AGREED) or now.state is row.state:
+        return
+    row.become(now.state)
+    if row.state is ConsortiumState.AGREED:
+        agreement = await _freeze(session, actor, row, opportunity, packages, seats)
+        members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
+        await record(session, actor, "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
+                     consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
+                     sha256=agreement.sha256)  # fmt: skip
+    await session.flush()
+
+
+def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> Standing:
+    return standing({package.id: package.quantity for package in packages.values()}, [seat_of(seat) for seat in seats])
+
+
+def seat_of(seat: SeatRow) -> Seat:
+    """Return a seat as the core decides on it."""
+    return Seat(
+        organisation_id=seat.membership.organisation_id,
+        state=seat.membership.state,
+        lead=seat.membership.lead,
+        units={line.package_id: line.units for line in seat.lines},
+    )
+
+
+async def _freeze(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    opportunity: Opportunity,
+    packages: dict[UUID, WorkPackage],
+    seats: Sequence[SeatRow],
+) -> Agreement:
+    """Write the next edition of the agreement from the terms everyone has accepted."""
+    settled = [seat for seat in seats if seat.membership.state in SETTLED]
+    names = await organisations.named(session, actor, [seat.membership.organisation_id for seat in settled])
+    last = await consortia.agreement(session, actor, row.id)
+    edition = 1 if last is None else last[0].edition + 1
+    body = agreements.body(
+        agreements.Project(
+            title=opportunity.title,
+            country=opportunity.country,
+            currency=opportunity.currency,
+            starts=opportunity.starts,
+            ends=opportunity.ends,
+            edition=opportunity.edition,
+        ),
+        [
+            agreements.Party(
+                name=names[seat.membership.organisation_id].name,
+                credit_code=names[seat.membership.organisation_id].credit_code,
+                lead=seat.membership.lead,
+                edition=seat.membership.edition,
+                work=tuple(_work(line, packages[line.package_id]) for line in seat.lines),
+            )
+            for seat in settled
+        ],
+        edition=edition,
+        performance=row.performance,
+        liability=row.liability,
+    )
+    agreement = Agreement(consortium_id=row.id, edition=edition, body=body, sha256=agreements.digest(body))
+    session.add(agreement)
+    await session.flush()
+    return agreement
+
+
+def _work(line: TermsLine, package: WorkPackage) -> agreements.Work:
+    return agreements.Work(
+        package=package.code,
+        name=package.name,
+        units=line.units,
+        unit=package.unit,
+        share=line.share,
+        unit_price=line.unit_price,
+        value=agreements.value_of(line.units, line.unit_price, package.value, package.quantity),
+    )

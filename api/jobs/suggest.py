@@ -1,0 +1,103 @@
+"""The suggestion run: read a World, think in a thread, keep what was found in the commit that ends the job."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from anyio import to_thread
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.actions import suggestions
+from api.db import snapshots_of
+from api.jobs import Effect, JobContext, Outcome
+from api.queries import consortia
+from api.queries.world import load_opening, load_world
+from api.vectors import Meaning, available
+from coalitions.formation import SETTLED
+from coalitions.suggestion import Params
+from coalitions.suggestion import suggest as think
+from domain.kinds import MembershipState
+from domain.world import Opening, World
+from optimizer import Progress
+
+ASKED = frozenset({MembershipState.PROPOSED, MembershipState.INVITED, MembershipState.COUNTERED})
+GONE = frozenset({MembershipState.DECLINED, MembershipState.EXPIRED, MembershipState.WITHDRAWN})
+
+
+@cache
+def meaning() -> Meaning:
+    """Return the encoders of this process, loaded once."""
+    return Meaning(available())
+
+
+async def suggest(context: JobContext) -> Effect:
+    """Propose consortia for the job's opportunity; the effect keeps them as a suggestion.
+
+    Raises NotFound when the opportunity is no longer the actor's to see.
+    """
+    await context.report({"stage": "reading"})
+    opening, world, wanted = await _read(context)
+    await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})
+    loop = asyncio.get_running_loop()
+
+    async def report(progress: dict[str, Any]) -> None:
+        await context.report(progress)
+
+    def tell(progress: Progress) -> None:
+        asyncio.run_coroutine_threadsafe(report(_told(progress)), loop)
+
+    found = await to_thread.run_sync(lambda: think(world, opening, wanted, progress=tell, interrupt=context.cancelled))
+
+    async def keep(session: AsyncSession) -> Outcome:
+        row = await suggestions.keep(session, context.actor, context.job_id, opening.id, opening.edition, found)
+        return {"suggestion_id": str(row.id), "status": row.status, "plans": len(row.plans)}
+
+    return keep
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    """Progress without values: only how far the best is from the bound, which tells nobody's price."""
+    gap = None
+    if progress.objective is not None and progress.bound is not None:
+        gap = round(abs(progress.bound - progress.objective) / max(1, abs(progress.objective)), 4)
+    return {"stage": progress.stage, "plan": progress.plan, "gap": gap, "seconds": round(progress.seconds, 2)}
+
+
+async def _read(context: JobContext) -> tuple[Opening, World, Params]:
+    payload = context.payload
+    identity = context.subject_id
+    if identity is None:
+        raise ValueError("a suggestion run is about an opportunity")
+    async with AsyncSession(snapshots_of(context.engine), expire_on_commit=False) as snapshot, snapshot.begin():
+        opening = await load_opening(snapshot, context.actor, identity)
+        holding = UUID(payload["consortium_id"]) if payload.get("consortium_id") else None
+        if holding is not None:
+            opening = await _kept(snapshot, context, opening, holding)
+        now: datetime = await consortia.clock(snapshot)
+        world = await load_world(snapshot, context.actor, opening, meaning(), now.date(), holding=holding)
+    wanted = Params(plans=payload["plans"], seconds=float(payload["seconds"]), seed=payload["seed"])
+    return opening, world, wanted
+
+
+async def _kept(session: AsyncSession, context: JobContext, opening: Opening, consortium: UUID) -> Opening:
+    """Return the opening with rules that keep the consortium's live seats and leave out who has gone."""
+    codes = {package.id: package.code for package in opening.packages}
+    rules: dict[str, Any] = dict(opening.rules)
+    locked, excluded = list(rules.get("locked", ())), list(rules.get("excluded", ()))
+    for seat in await consortia.seats(session, context.actor, consortium):
+        firm = str(seat.membership.organisation_id)
+        if seat.membership.state in SETTLED | ASKED:
+            locked += [{"package": codes[line.package_id], "firm": firm, "share": line.share} for line in seat.lines]
+            if seat.membership.lead:
+                rules["lead"] = {"candidates": [firm]}
+        elif seat.membership.state in GONE:
+            excluded.append(firm)
+    return replace(opening, rules=_without_empty(rules | {"locked": locked, "excluded": sorted(set(excluded))}))
+
+
+def _without_empty(rules: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in rules.items() if value not in ([], None)}

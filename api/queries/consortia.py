@@ -1,0 +1,265 @@
+"""Reading consortia: seats, terms, invitations, holds, agreements."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from api.queries import visible
+from api.queries.page import page
+from domain.actor import Actor
+from domain.kinds import ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
+from domain.records import (
+    Agreement,
+    Capability,
+    CapabilityPrice,
+    CapacityHold,
+    CapacityMonth,
+    Consortium,
+    Invitation,
+    Membership,
+    Signature,
+    Terms,
+    TermsLine,
+)
+
+LIVE_HOLDS = (HoldState.SOFT, HoldState.HARD)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatRow:
+    """A membership with its terms in force, a counter if one is on the table, and the last question put to it."""
+
+    membership: Membership
+    lines: tuple[TermsLine, ...]
+    counter: Terms | None
+    counter_lines: tuple[TermsLine, ...]
+    invitation: Invitation | None
+
+
+async def listed(
+    session: AsyncSession,
+    actor: Actor,
+    *,
+    opportunity: UUID | None = None,
+    state: ConsortiumState | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> tuple[list[Consortium], str | None]:
+    """Return a page of the consortia the actor may see, newest first."""
+    statement = visible.consortia(actor)
+    if opportunity:
+        statement = statement.where(col(Consortium.opportunity_id) == opportunity)
+    if state:
+        statement = statement.where(col(Consortium.state) == state)
+    return await page(session, statement, cursor, limit)
+
+
+async def seats(session: AsyncSession, actor: Actor, consortium: UUID, *, lock: bool = False) -> tuple[SeatRow, ...]:
+    """Return the seats of a consortium that the actor may see, the lead first, then by when they were made."""
+    statement = (
+        visible.memberships(actor)
+        .where(col(Membership.consortium_id) == consortium)
+        .order_by(col(Membership.lead).desc(), col(Membership.created_at), col(Membership.id))
+    )
+    if lock:
+        statement = statement.with_for_update(of=Membership).execution_options(populate_existing=True)
+    rows = list((await session.execute(statement)).scalars())
+    return await seats_of(session, actor, rows)
+
+
+async def whole(session: AsyncSession, actor: Actor, consortium: UUID) -> tuple[SeatRow, ...]:
+    """Return every seat of a consortium the actor may see: for deciding what follows from an answer, not for showing.
+
+    Raises NotFound.
+    """
+    row = await visible.consortium(session, actor, consortium)
+    statement = (
+        sa.select(Membership)
+        .where(col(Membership.consortium_id) == row.id)
+        .order_by(col(Membership.created_at), col(Membership.id))
+    )
+    return await seats_of(session, actor, list((await session.execute(statement)).scalars()))
+
+
+async def seats_of(session: AsyncSession, actor: Actor, rows: Sequence[Membership]) -> tuple[SeatRow, ...]:
+    """Fold terms and questions into memberships that the actor was already shown, keeping their order."""
+    ids = [row.id for row in rows]
+    terms = await _terms(session, ids)
+    lines = await _lines(session, [found.id for found in terms.values()])
+    invitations = await _last_invitations(session, ids)
+    folded = []
+    for row in rows:
+        force = terms.get((row.id, row.edition))
+        counter = terms.get((row.id, row.edition + 1)) if row.state is MembershipState.COUNTERED else None
+        folded.append(
+            SeatRow(
+                membership=row,
+                lines=lines.get(force.id, ()) if force else (),
+                counter=counter,
+                counter_lines=lines.get(counter.id, ()) if counter else (),
+                invitation=invitations.get(row.id),
+            )
+        )
+    return tuple(folded)
+
+
+async def _terms(session: AsyncSession, memberships: Sequence[UUID]) -> dict[tuple[UUID, int], Terms]:
+    statement = sa.select(Terms).where(col(Terms.membership_id).in_(memberships))
+    return {(row.membership_id, row.edition): row for row in (await session.execute(statement)).scalars()}
+
+
+async def _lines(session: AsyncSession, terms: Sequence[UUID]) -> dict[UUID, tuple[TermsLine, ...]]:
+    statement = sa.select(TermsLine).where(col(TermsLine.terms_id).in_(terms)).order_by(col(TermsLine.package_id))
+    found: dict[UUID, list[TermsLine]] = {}
+    for row in (await session.execute(statement)).scalars():
+        found.setdefault(row.terms_id, []).append(row)
+    return {key: tuple(rows) for key, rows in found.items()}
+
+
+async def _last_invitations(session: AsyncSession, memberships: Sequence[UUID]) -> dict[UUID, Invitation]:
+    statement = (
+        sa.select(Invitation)
+        .where(col(Invitation.membership_id).in_(memberships))
+        .order_by(col(Invitation.membership_id), col(Invitation.edition).desc())
+        .distinct(col(Invitation.membership_id))
+    )
+    return {row.membership_id: row for row in (await session.execute(statement)).scalars()}
+
+
+async def lines(session: AsyncSession, actor: Actor, terms: UUID) -> tuple[TermsLine, ...]:
+    """Return the lines of one edition of terms that the caller has just been shown or has written."""
+    return (await _lines(session, [terms])).get(terms, ())
+
+
+async def terms_editions(session: AsyncSession, actor: Actor, membership: UUID) -> list[Terms]:
+    """Return every edition of a membership's terms, oldest first. Raises NotFound."""
+    row = await visible.membership(session, actor, membership)
+    statement = sa.select(Terms).where(col(Terms.membership_id) == row.id).order_by(col(Terms.edition))
+    return list((await session.execute(statement)).scalars())
+
+
+async def inbox(session: AsyncSession, actor: Actor) -> tuple[SeatRow, ...]:
+    """Return the actor's own seats that wait for his answer or signature, the first to fall due first."""
+    statement = (
+        visible.memberships(actor)
+        .where(
+            col(Membership.organisation_id) == actor.organisation_id,
+            sa.or_(
+                col(Membership.state) == MembershipState.INVITED,
+                sa.and_(
+                    col(Membership.state) == MembershipState.ACCEPTED,
+                    col(Consortium.state) == ConsortiumState.AGREED,
+                ),
+            ),
+        )
+        .order_by(col(Membership.created_at))
+    )
+    rows = list((await session.execute(statement)).scalars())
+    found = await seats_of(session, actor, rows)
+    return tuple(
+        sorted(found, key=lambda seat: (seat.invitation is None, seat.invitation and seat.invitation.deadline))
+    )
+
+
+async def prices(session: AsyncSession, actor: Actor, capabilities: Iterable[UUID]) -> dict[UUID, CapabilityPrice]:
+    """Return, for forming terms, the declared prices of capabilities; what of it is shown is decided at the wire."""
+    statement = sa.select(CapabilityPrice).where(col(CapabilityPrice.capability_id).in_(set(capabilities)))
+    return {row.capability_id: row for row in (await session.execute(statement)).scalars()}
+
+
+async def disclosed(session: AsyncSession, actor: Actor, capabilities: Iterable[UUID]) -> set[UUID]:
+    """Return those of `capabilities` whose price their owner shows to the parties of a matched plan."""
+    statement = sa.select(col(CapabilityPrice.capability_id)).where(
+        col(CapabilityPrice.capability_id).in_(set(capabilities)),
+        col(CapabilityPrice.disclosure) == Disclosure.MATCHED,
+    )
+    return set((await session.execute(statement)).scalars())
+
+
+async def buckets(
+    session: AsyncSession, actor: Actor, wanted: Iterable[tuple[UUID, date]]
+) -> dict[UUID, dict[date, CapacityMonth]]:
+    """Return the capacity months named by capability and first day, all locked by one statement in the order of ids.
+
+    One order for everybody is what keeps two formations from waiting for each other (design/security.md D3).
+    """
+    statement = (
+        sa.select(CapacityMonth)
+        .where(sa.tuple_(col(CapacityMonth.capability_id), col(CapacityMonth.month)).in_(sorted(set(wanted))))
+        .order_by(col(CapacityMonth.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    found: dict[UUID, dict[date, CapacityMonth]] = {}
+    for row in (await session.execute(statement)).scalars():
+        found.setdefault(row.capability_id, {})[row.month] = row
+    return found
+
+
+async def capabilities(session: AsyncSession, actor: Actor, identities: Iterable[UUID]) -> dict[UUID, Capability]:
+    """Return capabilities by id, for laying promises over their months."""
+    statement = sa.select(Capability).where(col(Capability.id).in_(set(identities)))
+    return {row.id: row for row in (await session.execute(statement)).scalars()}
+
+
+async def live_holds(session: AsyncSession, actor: Actor, membership: UUID) -> list[CapacityHold]:
+    """Return the holds a membership has, soft or hard, in the order of their months' ids."""
+    statement = (
+        sa.select(CapacityHold)
+        .where(col(CapacityHold.membership_id) == membership, col(CapacityHold.state).in_(LIVE_HOLDS))
+        .order_by(col(CapacityHold.capacity_month_id))
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def invitation(session: AsyncSession, actor: Actor, membership: UUID, edition: int) -> Invitation | None:
+    """Return the question put to a membership about one edition, locked for its answer."""
+    statement = (
+        sa.select(Invitation)
+        .where(col(Invitation.membership_id) == membership, col(Invitation.edition) == edition)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def overdue(session: AsyncSession, actor: Actor, now: datetime, limit: int = 200) -> list[Invitation]:
+    """Return unanswered questions whose deadline has passed, skipping those another worker is at."""
+    statement = (
+        sa.select(Invitation)
+        .where(
+            col(Invitation.state).in_((InvitationState.SENT, InvitationState.COUNTERED)),
+            col(Invitation.deadline) <= now,
+        )
+        .order_by(col(Invitation.deadline))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
+async def agreement(session: AsyncSession, actor: Actor, consortium: UUID) -> tuple[Agreement, list[Signature]] | None:
+    """Return the newest edition of a consortium's agreement with its signatures, or None. Raises NotFound."""
+    row = await visible.consortium(session, actor, consortium)
+    newest = (
+        sa.select(Agreement)
+        .where(col(Agreement.consortium_id) == row.id)
+        .order_by(col(Agreement.edition).desc())
+        .limit(1)
+    )
+    found = (await session.execute(newest)).scalar_one_or_none()
+    if found is None:
+        return None
+    signatures = sa.select(Signature).where(col(Signature.agreement_id) == found.id).order_by(col(Signature.created_at))
+    return found, list((await session.execute(signatures)).scalars())
+
+
+async def clock(session: AsyncSession) -> datetime:
+    """Return the database's clock, which decides deadlines."""
+    now: datetime = (await session.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
+    return now

@@ -1,0 +1,197 @@
+"""What an actor may see: the only door to the records.
+
+Each function returns a statement already narrowed to the actor, or one row of it. A row that is absent and a row that
+is not his are refused alike, by NotFound, so that existence is not revealed.
+"""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+from sqlalchemy.sql import Select
+from sqlmodel import col
+
+from domain.actor import Actor
+from domain.errors import NotFound
+from domain.kinds import MembershipState, OpportunityState, Role, Visibility
+from domain.records import (
+    Capability,
+    Certificate,
+    Consortium,
+    Event,
+    ImportBatch,
+    Job,
+    Membership,
+    Opportunity,
+    Organisation,
+    Suggestion,
+)
+
+Row = TypeVar("Row", bound=Any)
+
+WATCHERS = (Role.BUREAU, Role.OPERATOR)
+PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
+SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
+
+
+def watches(actor: Actor) -> bool:
+    """Tell whether the actor oversees the city's activity (bureau or operator)."""
+    return any(actor.has(role) for role in WATCHERS)
+
+
+def organisations(actor: Actor) -> Select[Organisation]:
+    """Registered organisations are known to everyone who is signed in; those known only by name, to watchers."""
+    statement = sa.select(Organisation)
+    return statement if watches(actor) else statement.where(col(Organisation.registered))
+
+
+def opportunities(actor: Actor) -> Select[Opportunity]:
+    """Own ones; as bureau, all but others' drafts; as partner, what is public, open to verified firms, or asked into."""
+    own = col(Opportunity.organisation_id) == actor.organisation_id
+    seated = col(Opportunity.id).in_(
+        sa.select(col(Membership.opportunity_id)).where(
+            col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(SEATED)
+        )
+    )
+    live = col(Opportunity.state).in_((OpportunityState.PUBLISHED, OpportunityState.CLOSED))
+    ways = [own, seated]
+    if watches(actor):
+        ways.append(col(Opportunity.state) != OpportunityState.DRAFT)
+    ways.append(sa.and_(live, col(Opportunity.visibility) == Visibility.PUBLIC))
+    if any(actor.has(role) for role in PARTNERS):
+        ways.append(sa.and_(live, col(Opportunity.visibility) == Visibility.VERIFIED))
+    return sa.select(Opportunity).where(sa.or_(*ways))
+
+
+def suggestions(actor: Actor) -> Select[Suggestion]:
+    """Suggestions belong to whoever publishes the opportunity; the bureau sees them too."""
+    statement = sa.select(Suggestion).join(Opportunity, col(Opportunity.id) == col(Suggestion.opportunity_id))
+    own = col(Opportunity.organisation_id) == actor.organisation_id
+    return statement if watches(actor) else statement.where(own)
+
+
+def consortia(actor: Actor) -> Select[Consortium]:
+    """Those one publishes for, those one has been asked into, and all of them for watchers."""
+    seated = col(Consortium.id).in_(
+        sa.select(col(Membership.consortium_id)).where(
+            col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(SEATED)
+        )
+    )
+    own = col(Consortium.organisation_id) == actor.organisation_id
+    statement = sa.select(Consortium)
+    return statement if watches(actor) else statement.where(sa.or_(own, seated))
+
+
+def memberships(actor: Actor) -> Select[Membership]:
+    """All seats of one's own consortia; as member, one's own seat and those that have accepted; all for watchers."""
+    statement = sa.select(Membership).join(Consortium, col(Consortium.id) == col(Membership.consortium_id))
+    if watches(actor):
+        return statement
+    mine = col(Membership.organisation_id) == actor.organisation_id
+    settled = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
+    own = aliased(Membership)
+    together = sa.and_(
+        col(Membership.state).in_(settled),
+        col(Membership.consortium_id).in_(
+            sa.select(col(own.consortium_id)).where(
+                col(own.organisation_id) == actor.organisation_id, col(own.state).in_(settled)
+            )
+        ),
+    )
+    leading = col(Consortium.organisation_id) == actor.organisation_id
+    return statement.where(sa.or_(sa.and_(mine, col(Membership.state).in_(SEATED)), together, leading))
+
+
+def capabilities(actor: Actor) -> Select[Capability]:
+    """What registered firms declare they can do; how much and for how much is read elsewhere."""
+    return sa.select(Capability)
+
+
+def own_capabilities(actor: Actor) -> Select[Capability]:
+    """The actor's own declarations, with every figure."""
+    return sa.select(Capability).where(col(Capability.organisation_id) == actor.organisation_id)
+
+
+def own_certificates(actor: Actor) -> Select[Certificate]:
+    """The actor's own certificates."""
+    return sa.select(Certificate).where(col(Certificate.organisation_id) == actor.organisation_id)
+
+
+def jobs(actor: Actor) -> Select[Job]:
+    """One's organisation's own jobs; the operator sees all."""
+    statement = sa.select(Job)
+    own = col(Job.organisation_id) == actor.organisation_id
+    return statement if actor.has(Role.OPERATOR) else statement.where(own)
+
+
+def batches(actor: Actor) -> Select[ImportBatch]:
+    """One's organisation's own imports; the operator sees all."""
+    statement = sa.select(ImportBatch)
+    own = col(ImportBatch.organisation_id) == actor.organisation_id
+    return statement if actor.has(Role.OPERATOR) else statement.where(own)
+
+
+def events(actor: Actor) -> Select[Event]:
+    """What one did, what one was told, and everything for watchers."""
+    statement = sa.select(Event)
+    if watches(actor):
+        return statement
+    told = col(Event.audience).contains([actor.organisation_id])
+    return statement.where(sa.or_(col(Event.organisation_id) == actor.organisation_id, told))
+
+
+async def one(session: AsyncSession, statement: Select[Row], identity: Any, noun: str, *, lock: bool = False) -> Row:
+    """Return the one row of `statement` whose primary key is `identity`, locked for update when asked.
+
+    Raises NotFound naming `noun`.
+    """
+    entity = statement.column_descriptions[0]["entity"]
+    narrowed = statement.where(entity.id == identity)
+    if lock:
+        narrowed = narrowed.with_for_update(of=entity).execution_options(populate_existing=True)
+    row = (await session.execute(narrowed)).scalar_one_or_none()
+    if row is None:
+        raise NotFound(noun=noun)
+    return row  # type: ignore[no-any-return]
+
+
+async def opportunity(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Opportunity:
+    """Return an opportunity the actor may see. Raises NotFound."""
+    return await one(session, opportunities(actor), identity, "opportunity", lock=lock)
+
+
+async def consortium(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Consortium:
+    """Return a consortium the actor may see. Raises NotFound."""
+    return await one(session, consortia(actor), identity, "consortium", lock=lock)
+
+
+async def membership(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Membership:
+    """Return a membership the actor may see. Raises NotFound."""
+    return await one(session, memberships(actor), identity, "membership", lock=lock)
+
+
+async def suggestion(session: AsyncSession, actor: Actor, identity: UUID) -> Suggestion:
+    """Return a suggestion the actor may see. Raises NotFound."""
+    return await one(session, suggestions(actor), identity, "suggestion")
+
+
+async def organisation(session: AsyncSession, actor: Actor, identity: UUID) -> Organisation:
+    """Return an organisation the actor may see. Raises NotFound."""
+    return await one(session, organisations(actor), identity, "organisation")
+
+
+async def job(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Job:
+    """Return a job the actor may see. Raises NotFound."""
+    return await one(session, jobs(actor), identity, "job", lock=lock)
+
+
+async def own_capability(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Capability:
+    """Return one of the actor's own capabilities. Raises NotFound."""
+    return await one(session, own_capabilities(actor), identity, "capability", lock=lock)
+
+
+async def own_certificate(session: AsyncSession, actor: Actor, identity: UUID) -> Certificate:
+    """Return one of the actor's own certificates. Raises NotFound."""
+    return await one(session, own_certificates(actor), identity, "certificate")

@@ -1,0 +1,233 @@
+"""What goes over the wire about suggestions, consortia and their formation."""
+
+from datetime import datetime
+from typing import Annotated, Any, Self
+from uuid import UUID
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from api.wire.base import Wire
+from domain.kinds import (
+    Code,
+    ConsortiumState,
+    DeclineReason,
+    InvitationState,
+    MembershipState,
+    Money,
+    Name,
+    Note,
+    PositiveQuantity,
+)
+
+
+class SuggestionOut(Wire):
+    """A finished run: how it ended, its plans, what each package found, what is missing, what stands in the way.
+
+    `gap` is a part of the objective (0.01 is one per cent). No figure of it tells a price.
+    """
+
+    id: UUID
+    opportunity_id: UUID
+    edition: int
+    digest: str
+    seed: int
+    status: str
+    stopped: str
+    gap: float | None
+    seconds: float
+    candidates: int
+    within_budget: bool | None
+    plans: tuple[dict[str, Any], ...]
+    missing: tuple[dict[str, Any], ...]
+    diagnosis: tuple[dict[str, Any], ...]
+    coverage: tuple[dict[str, Any], ...]
+    created_at: datetime
+
+
+class ConsortiumIn(Wire):
+    """Which plan of which suggestion becomes a consortium; plans are counted from 1."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"suggestion_id": "0198c0de-0000-7000-8000-000000000001", "plan": 1}]}
+    )
+
+    suggestion_id: UUID
+    plan: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+    name: Name | None = None
+
+
+class FillIn(Wire):
+    """Which plan of a newer suggestion fills the seats that are open again."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"suggestion_id": "0198c0de-0000-7000-8000-000000000001", "plan": 1}]}
+    )
+
+    suggestion_id: UUID
+    plan: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
+
+
+class InviteIn(Wire):
+    """Whom to ask (everyone not asked yet, when left out) and how many hours they have."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"hours": 72}]})
+
+    membership_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=200)] | None = None
+    hours: Annotated[int, Field(ge=1, le=24 * 60, strict=True)] = 72
+
+
+class LineIn(Wire):
+    """One package of a member's terms: whole units, and the unit price in minor units if it is stated."""
+
+    package: Code
+    units: PositiveQuantity
+    unit_price: Money | None = None
+
+
+class PriceIn(Wire):
+    """The unit price, in minor units, of a package whose terms left it open."""
+
+    package: Code
+    unit_price: Money
+
+
+class AcceptIn(Wire):
+    """Acceptance of one edition of the terms, with the prices it left open."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"edition": 1, "prices": []}]})
+
+    edition: Annotated[int, Field(ge=1, strict=True)]
+    prices: Annotated[tuple[PriceIn, ...], Field(max_length=200)] = ()
+
+
+class TermsIn(Wire):
+    """Other terms than those offered, in answer to one edition."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"edition": 1, "lines": [{"package": "WP03", "units": 30}], "note": "产能只够 30 套"}]
+        }
+    )
+
+    edition: Annotated[int, Field(ge=1, strict=True)]
+    lines: Annotated[tuple[LineIn, ...], Field(min_length=1, max_length=200)]
+    note: Note = ""
+
+    @model_validator(mode="after")
+    def each_package_once(self) -> Self:
+        """No package stands twice."""
+        codes = [line.package for line in self.lines]
+        for code in codes:
+            if codes.count(code) > 1:
+                raise PydanticCustomError("package-twice", "package {code} stands twice", {"code": code})
+        return self
+
+
+class DeclineIn(Wire):
+    """A refusal of one edition, with its reason."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"edition": 1, "reason": "capacity", "note": ""}]})
+
+    edition: Annotated[int, Field(ge=1, strict=True)]
+    reason: DeclineReason
+    note: Note = ""
+
+
+class SignIn(Wire):
+    """The hash of the agreement that is being signed."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"sha256": "0" * 64}]})
+
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class LineOut(Wire):
+    """One package of a member's terms; the price only where the reader may see it."""
+
+    package_id: UUID
+    package: str
+    name: str
+    unit: str
+    units: int
+    share: int
+    unit_price: int | None
+    price_closed: bool
+    currency: str
+
+
+class InvitationOut(Wire):
+    """The question put to a member: which edition, by when, and how it was answered."""
+
+    id: UUID
+    edition: int
+    sent_at: datetime
+    deadline: datetime
+    state: InvitationState
+    reason: str | None
+    note: str
+    answered_at: datetime | None
+
+
+class MembershipOut(Wire):
+    """One seat with its terms in force, the last question, and a counter if one is on the table."""
+
+    id: UUID
+    consortium_id: UUID
+    organisation_id: UUID
+    firm: str
+    sme: bool | None
+    lead: bool
+    state: MembershipState
+    edition: int
+    lines: tuple[LineOut, ...]
+    invitation: InvitationOut | None
+    counter: tuple[LineOut, ...] | None
+    counter_note: str | None
+    signed: bool
+    version: int
+
+
+class ConsortiumLine(Wire):
+    """A consortium in a list."""
+
+    id: UUID
+    opportunity_id: UUID
+    organisation_id: UUID
+    name: str
+    state: ConsortiumState
+    version: int
+    created_at: datetime
+
+
+class GapOut(Wire):
+    """Units of a package that nobody covers (positive) or that are promised twice (negative)."""
+
+    package_id: UUID
+    package: str
+    units: int
+
+
+class ConsortiumOut(ConsortiumLine):
+    """A consortium with its seats and what its formation still waits for."""
+
+    opportunity: str
+    performance: str
+    liability: str
+    members: tuple[MembershipOut, ...]
+    waiting: int
+    gaps: tuple[GapOut, ...]
+    agreement_sha256: str | None
+
+
+class AgreementOut(Wire):
+    """One edition of the agreement: its body, the hash to sign, who has signed."""
+
+    id: UUID
+    consortium_id: UUID
+    edition: int
+    sha256: str
+    body: dict[str, Any]
+    valid: bool
+    signed_by: tuple[UUID, ...]
+    created_at: datetime

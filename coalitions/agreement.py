@@ -1,0 +1,116 @@
+"""The consortium agreement (联合体协议) as data: one canonical body, one hash that every signature names."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+
+from coalitions.shares import by_largest_remainder
+from domain.kinds import BASIS_POINTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A member's part of one package: units, basis points of the package, unit price in minor units if stated."""
+
+    package: str
+    name: str
+    units: int
+    unit: str
+    share: int
+    unit_price: int | None
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """A member of the consortium as the agreement names it."""
+
+    name: str
+    credit_code: str | None
+    lead: bool
+    edition: int
+    work: tuple[Work, ...]
+
+    @property
+    def value(self) -> int:
+        """What the member's work is worth, in minor units."""
+        return sum(work.value for work in self.work)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """What the agreement is about."""
+
+    title: str
+    country: str
+    currency: str
+    starts: date
+    ends: date
+    edition: int
+
+
+def value_of(units: int, unit_price: int | None, package_value: int, package_quantity: int) -> int:
+    """Return the value of `units`: at the stated price, else at the package's published value, rounded down.
+
+    >>> value_of(3, 50, 1_000, 10), value_of(3, None, 1_000, 10)
+    (150, 300)
+    """
+    return units * unit_price if unit_price is not None else package_value * units // package_quantity
+
+
+def body(
+    project: Project,
+    parties: Sequence[Party],
+    *,
+    edition: int,
+    performance: str,
+    liability: str,
+) -> dict[str, Any]:
+    """Compose the agreement's body; the parties' shares by value sum to exactly 10000 basis points.
+
+    Parties stand in the order of their credit codes and names, so that the same terms give the same bytes.
+    Members are jointly and severally liable to the owner (招标投标法 art. 31); the internal split follows the shares.
+
+    Raises ValueError unless there are at least two parties and exactly one leads (art. 31: 两个以上法人或者其他组织).
+    """
+    if len(parties) < 2 or sum(party.lead for party in parties) != 1:
+        raise ValueError("a consortium has at least two members and exactly one lead")
+    ordered = sorted(parties, key=lambda party: (party.credit_code or "", party.name))
+    weights = {index: party.value for index, party in enumerate(ordered)}
+    if not any(weights.values()):
+        weights = dict.fromkeys(weights, 1)
+    shares = by_largest_remainder(weights, BASIS_POINTS)
+    return {
+        "format": "lianzhou-agreement/1",
+        "edition": edition,
+        "project": asdict(project) | {"starts": project.starts.isoformat(), "ends": project.ends.isoformat()},
+        "performance": performance,
+        "liability": liability,
+        "members": [_member(party, shares[index]) for index, party in enumerate(ordered)],
+    }
+
+
+def _member(party: Party, share: int) -> dict[str, Any]:
+    work = [asdict(work) for work in sorted(party.work, key=lambda work: work.package)]
+    return {
+        "name": party.name,
+        "credit_code": party.credit_code,
+        "lead": party.lead,
+        "terms_edition": party.edition,
+        "share": share,
+        "value": party.value,
+        "work": work,
+    }
+
+
+def digest(agreement: Mapping[str, Any]) -> str:
+    """Return the SHA-256, in hexadecimal, of the agreement's canonical form (RFC 8785, JSON Canonicalization Scheme).
+
+    >>> digest({"b": 1, "a": 2}) == digest({"a": 2, "b": 1})
+    True
+    """
+    return sha256(rfc8785.dumps(dict(agreement))).hexdigest()
