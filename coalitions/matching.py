@@ -4,7 +4,7 @@ A capability covers what is asked in one of four ways, the best of which counts:
 
 - *code*: its code is the one asked or a narrower one (`domain.capability.code_cover`); a broader one is unproven;
 - *words*: the phrases are the same, or share most of their character pairs;
-- *narrower*: its phrase is a known kind of the product asked;
+- *narrower*: its phrase is a known kind of the product asked, or names one by ending in it (低压开关柜, 开关柜);
 - *meaning*: the search found the phrases near in meaning (``World.nearness``), across languages.
 
 What nobody has declared is *unknown*: it never excludes a firm, it lowers the score and is asked for at invitation.
@@ -23,7 +23,16 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from domain.capability import CodeCover, bigrams, closure, code_cover, fold, index_narrower, without_own_name
+from domain.capability import (
+    CodeCover,
+    bigrams,
+    closure,
+    code_cover,
+    fold,
+    index_narrower,
+    is_kind_by_name,
+    without_own_name,
+)
 from domain.kinds import RequirementKind
 from domain.message import Message, Parameter
 from domain.world import Held, Need, Offering, Opening, Package, Supplier, World
@@ -32,7 +41,7 @@ THRESHOLD = 50
 """The likeness in meaning from which two phrases match; see ``api/vectors.py`` for its calibration."""
 WORDS_THRESHOLD = 70
 DEPTH = 2
-EXACT, NARROWER_CODE, UNPROVEN_CODE, WORDS_LIMIT, NARROWER_STEP = 100, 95, 40, 90, 5
+EXACT, NARROWER_CODE, UNPROVEN_CODE, KIND_BY_NAME, WORDS_LIMIT, NARROWER_STEP = 100, 95, 40, 85, 80, 5
 
 
 class Way(StrEnum):
@@ -146,7 +155,7 @@ def match(world: World, opening: Opening, *, threshold: int = THRESHOLD, depth: 
     ... )
     >>> fit = match(world, opening)[0].fits[0]
     >>> fit.way.value, fit.score, fit.capacity, [criterion.code for criterion in fit.criteria]
-    ('words', 72, 40, ['capability', 'validity', 'unit', 'capacity'])
+    ('narrower', 85, 40, ['capability', 'validity', 'unit', 'capacity'])
     """
     needs = {package.id: capability_needs(package) for package in opening.packages}
     answers = _answers(world, needs, threshold, depth)
@@ -288,6 +297,8 @@ def _by_words(phrases: Iterable[str], spellings: Iterable[str]) -> Iterator[Find
             likeness = 200 * common // (sizes[phrase] + len(grams))
             if spelling == needs[phrase]:
                 yield spelling, phrase, Cover(score=EXACT, way=Way.WORDS)
+            elif is_kind_by_name(spelling, needs[phrase]):
+                yield spelling, phrase, Cover(score=KIND_BY_NAME, way=Way.NARROWER)
             elif likeness >= WORDS_THRESHOLD:
                 yield spelling, phrase, Cover(score=min(likeness, WORDS_LIMIT), way=Way.WORDS)
 

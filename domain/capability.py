@@ -252,6 +252,25 @@ def overlap(one: str, other: str) -> int:
     return 200 * len(a & b) // (len(a) + len(b)) if a and b else 0
 
 
+SHORTEST_HEAD = 3
+
+
+def is_kind_by_name(have: str, need: str) -> bool:
+    """Tell whether a phrase names a kind of what is asked by ending in it, both already folded.
+
+    Chinese and English compounds end in their head: 低压开关柜 is a 开关柜, a dry-type transformer a transformer.
+    Heads of fewer than three characters say too little (器件, 系统).
+
+    >>> is_kind_by_name("低压开关柜", "开关柜"), is_kind_by_name("开关柜附件", "开关柜"), is_kind_by_name("特种柜", "柜")
+    (True, False, False)
+    >>> is_kind_by_name("dry type transformer", "transformer"), is_kind_by_name("biopower", "power")
+    (True, False)
+    """
+    if len(need) < SHORTEST_HEAD or have == need or not have.endswith(need):
+        return False
+    return not need.isascii() or have[-len(need) - 1] == " "
+
+
 def index_narrower(pairs: Iterable[tuple[str, str]]) -> Mapping[str, tuple[str, ...]]:
     """Return each folded product phrase with the folded phrases that are kinds of it, in a stable order.
 
