@@ -1,0 +1,382 @@
+"""The schema that migrations build is the schema the records declare, and no statement gets past its guards."""
+
+import asyncio
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
+
+from api import db
+from api.embedded import find_binaries
+from domain.kinds import HoldState, InvitationState
+from domain.lifecycle import HOLD
+from tests.conftest import PROJECT, named
+from tests.factories import (
+    make_capability,
+    make_hold,
+    make_invitation,
+    make_membership,
+    make_month,
+    make_organisation,
+    make_package,
+    make_terms,
+    make_user,
+)
+
+GUARDS = {
+    "FUNCTION capacity_hold_guard",
+    "FUNCTION capacity_month_guard",
+    "FUNCTION invitation_guard",
+    "FUNCTION kept_guard",
+    "FUNCTION refuse",
+    "TRIGGER capacity_hold_guard ON capacity_hold",
+    "TRIGGER capacity_month_guard ON capacity_month",
+    "TRIGGER invitation_guard ON invitation",
+    *(f"TRIGGER kept_guard ON {table}" for table in ("terms", "terms_line", "agreement", "signature", "event")),
+    *(
+        f"TRIGGER kept_whole ON {table}"
+        for table in ("capacity_hold", "terms", "terms_line", "agreement", "signature", "event")
+    ),
+}
+"""What stands in the database and cannot be said by a table class."""
+
+
+def configured(url: str) -> Config:
+    config = Config(PROJECT / "alembic.ini")
+    config.attributes["url"] = url
+    return config
+
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(configured("")).walk_revisions()][::-1]
+
+
+@pytest.fixture
+async def bare_url(server_url: str) -> AsyncIterator[str]:
+    """An empty database of the test's own."""
+    name = f"test_bare_{uuid4().hex[:8]}_1"
+    admin = await db.connect(server_url)
+    await admin.execute(f"create database {name}")
+    yield named(server_url, name)
+    await admin.execute(f"drop database {name} with (force)")
+    await admin.close()
+
+
+async def dumped(url: str) -> str:
+    """Return the schema of a database, without the queue's and alembic's own."""
+    process = await asyncio.create_subprocess_exec(
+        find_binaries() / "pg_dump", "--schema-only", "--no-owner", "--restrict-key=same",
+        "--exclude-schema=queue", "--exclude-table=alembic_version", db.dsn_of(url),
+        stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    text, _ = await process.communicate()
+    assert process.returncode == 0
+    return text.decode()
+
+
+def items(dump: str) -> dict[str, list[str]]:
+    """Return what a dump creates: the heading of each thing with its lines, order of columns aside."""
+    parts = re.split(r"^-- Name: (.+?); Type: (.+?); Schema: .+$", dump, flags=re.MULTILINE)
+    found: dict[str, list[str]] = {}
+    for name, kind, text in zip(parts[1::3], parts[2::3], parts[3::3], strict=True):
+        lines = sorted(line.strip().rstrip(",") for line in text.splitlines() if not re.match(r"SET |[ -]*$", line))
+        found.setdefault(f"{kind} {heading(kind, name)}", []).extend(lines)
+    return found
+
+
+def heading(kind: str, name: str) -> str:
+    """Return a name as a reader would say it."""
+    if kind == "TRIGGER":
+        table, trigger = name.split()
+        return f"{trigger} ON {table}"
+    return name.partition("(")[0]
+
+
+async def declared(url: str) -> str:
+    """Build the schema from the table classes alone and dump it."""
+    engine = db.make_engine(url, size=1)
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("create extension vector"))
+        await connection.run_sync(SQLModel.metadata.create_all)
+    await engine.dispose()
+    return await dumped(url)
+
+
+async def test_migrations_build_exactly_what_the_records_declare(database_url: str, bare_url: str) -> None:
+    migrated, wanted = items(await dumped(database_url)), items(await declared(bare_url))
+
+    assert {name for name in migrated if name not in wanted} == GUARDS
+    assert {name: lines for name, lines in migrated.items() if name not in GUARDS} == wanted
+
+
+async def test_a_constraint_that_differs_is_seen(database_url: str, bare_url: str) -> None:
+    migrated, wanted = await dumped(database_url), await declared(bare_url)
+
+    changed = migrated.replace("confidence <= 100", "confidence <= 99")
+
+    assert changed != migrated
+    assert any(items(changed).get(name) != lines for name, lines in items(wanted).items())
+
+
+async def test_alembic_finds_nothing_to_add(database_url: str) -> None:
+    await asyncio.to_thread(command.check, configured(database_url))
+
+
+async def test_alembic_sees_a_column_that_was_forgotten(database_url: str, bare_url: str) -> None:
+    await asyncio.to_thread(db.migrate, bare_url)
+    admin = await db.connect(bare_url)
+    await admin.execute("alter table job drop column tries")
+    await admin.close()
+
+    with pytest.raises(CommandError, match="New upgrade operations"):
+        await asyncio.to_thread(command.check, configured(bare_url))
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_each_revision_goes_up_down_and_up_again(bare_url: str, revision: str) -> None:
+    before = REVISIONS[REVISIONS.index(revision) - 1] if revision != REVISIONS[0] else "base"
+    await asyncio.to_thread(db.migrate, bare_url, revision)
+    first = await dumped(bare_url)
+
+    await asyncio.to_thread(command.downgrade, configured(bare_url), before)
+    between = await dumped(bare_url)
+    await asyncio.to_thread(db.migrate, bare_url, revision)
+
+    assert await dumped(bare_url) == first
+    assert between != first or revision == "0003"  # the queue's schema is left out of a dump
+
+
+async def test_processes_that_migrate_at_once_take_turns(bare_url: str) -> None:
+    migrating = ("-c", "import sys; from api.db import migrate; migrate(sys.argv[1])", bare_url)
+    started = [await asyncio.create_subprocess_exec(sys.executable, *migrating, cwd=PROJECT) for _ in range(3)]
+
+    assert [await process.wait() for process in started] == [0, 0, 0]
+    admin = await db.connect(bare_url)
+    assert await admin.fetchval("select version_num from alembic_version") == REVISIONS[-1]
+    await admin.close()
+
+
+async def test_a_migration_gives_up_on_a_table_that_stays_locked(bare_url: str) -> None:
+    await asyncio.to_thread(db.migrate, bare_url, "0001")
+    reader = await db.connect(bare_url)
+    transaction = reader.transaction()
+    await transaction.start()
+    await reader.execute("lock table capacity_hold in access share mode")
+
+    with pytest.raises(DBAPIError, match="lock timeout"):
+        await asyncio.to_thread(command.downgrade, configured(bare_url), "base")
+
+    await transaction.rollback()
+    await reader.close()
+
+
+async def test_a_server_without_vectors_is_refused_by_name(server_url: str, bare_url: str) -> None:
+    admin = await db.connect(server_url)
+    await admin.execute(f"alter database {urlsplit(bare_url).path[1:]} set extension_control_path = '/nowhere'")
+    await admin.close()
+
+    with pytest.raises(db.DatabaseUnfit) as refused:
+        await asyncio.to_thread(db.migrate, bare_url)
+
+    assert refused.value.message.code == "no-vector-extension"
+
+
+async def broken(session: AsyncSession, sql: str, **values: Any) -> str:
+    """Return the name of the constraint that refuses a statement; "" when none does."""
+    try:
+        async with session.begin_nested():
+            await session.execute(sa.text(sql), values)
+    except IntegrityError as error:
+        return str(getattr(error.orig.__cause__, "constraint_name", None))  # type: ignore[union-attr]
+    return ""
+
+
+async def test_no_statement_promises_more_than_is_declared(session: AsyncSession) -> None:
+    hold = await make_hold(session, quantity=60)
+    month, seat = hold.capacity_month_id, hold.membership_id
+    stranger = await make_membership(session)
+    held = "insert into capacity_hold (id, membership_id, capacity_month_id, quantity, expires_at, state) values"
+    refused = {
+        f"update capacity_month set reserved = 0 where id = {month}": "ck_capacity_month_reserved",
+        f"update capacity_month set reserved = 100 where id = {month}": "ck_capacity_month_reserved",
+        f"update capacity_month set declared = 59 where id = {month}": "ck_capacity_month_no_overcommit",
+        f"update capacity_month set declared = -1 where id = {month}": "ck_capacity_month_declared",
+        f"delete from capacity_month where id = {month}": "fk_capacity_hold_capacity_month_id",
+        f"{held} (gen_random_uuid(), '{stranger.id}', {month}, 1, now(), 'soft')": "ck_capacity_hold_own",
+        f"{held} (gen_random_uuid(), '{seat}', {month}, 1, now(), 'hard')": "ck_capacity_hold_edge",
+        f"{held} (gen_random_uuid(), '{seat}', {month}, 1, now(), 'soft')": "uq_capacity_hold_live",
+        f"{held} (gen_random_uuid(), '{seat}', {month}, 41, now(), 'soft')": "ck_capacity_month_no_overcommit",
+        f"{held} (gen_random_uuid(), '{seat}', {month}, -5, now(), 'soft')": "ck_capacity_hold_quantity",
+        "update capacity_hold set quantity = 1": "ck_capacity_hold_fixed",
+        f"update capacity_hold set membership_id = '{stranger.id}'": "ck_capacity_hold_fixed",
+        "update capacity_hold set state = 'hard', quantity = 61": "ck_capacity_hold_fixed",
+        "delete from capacity_hold": "ck_capacity_hold_kept",
+        "truncate capacity_hold": "ck_capacity_hold_kept",
+        f"delete from capability where id = (select capability_id from capacity_month where id = {month})": (
+            "fk_capacity_hold_capacity_month_id"
+        ),
+    }
+
+    assert {sql: await broken(session, sql) for sql in refused} == refused
+    assert await session.scalar(sa.text(f"select reserved from capacity_month where id = {month}")) == 60
+
+
+@pytest.mark.parametrize("wanted", list(HoldState))
+@pytest.mark.parametrize("current", list(HoldState))
+async def test_the_ledger_knows_the_same_life_of_a_hold_as_the_domain(
+    session: AsyncSession, current: HoldState, wanted: HoldState
+) -> None:
+    hold = await make_hold(session)
+    if current is not HoldState.SOFT:
+        await session.execute(sa.text("update capacity_hold set state = :state"), {"state": current.value})
+
+    refused = await broken(session, "update capacity_hold set state = :state", state=wanted.value)
+    reserved = await session.scalar(
+        sa.text("select reserved from capacity_month where id = :id"), {"id": hold.capacity_month_id}
+    )
+
+    assert (refused == "") == (wanted is current or wanted in HOLD[current])
+    now = current if refused else wanted
+    assert reserved == (10 if now in (HoldState.SOFT, HoldState.HARD) else 0)
+
+
+async def test_clients_that_race_for_one_month_never_get_more_than_it_has(committed_sessions: Any) -> None:
+    async with committed_sessions.begin() as session:
+        organisation = await make_organisation(session)
+        month = await make_month(session, await make_capability(session, organisation), declared=100)
+        seats = [await make_membership(session, None, organisation) for _ in range(25)]
+
+    async def reserve(seat: Any) -> bool:
+        with suppress(IntegrityError):
+            async with committed_sessions.begin() as session:
+                await make_hold(session, seat, month, quantity=7)
+            return True
+        return False
+
+    won = await asyncio.gather(*(reserve(seat) for seat in seats))
+
+    async with committed_sessions() as session:
+        reserved = await session.scalar(sa.text("select reserved from capacity_month"))
+        held = await session.scalar(sa.text("select sum(quantity) from capacity_hold where state = 'soft'"))
+    assert sum(won) == 14
+    assert reserved == held == 98
+
+
+@pytest.mark.parametrize(
+    ("state", "late", "constraint"),
+    [
+        (InvitationState.ACCEPTED, False, ""),
+        (InvitationState.COUNTERED, False, ""),
+        (InvitationState.DECLINED, False, ""),
+        (InvitationState.WITHDRAWN, False, ""),
+        (InvitationState.EXPIRED, False, "ck_invitation_passed"),
+        (InvitationState.ACCEPTED, True, "ck_invitation_open"),
+        (InvitationState.COUNTERED, True, "ck_invitation_open"),
+        (InvitationState.DECLINED, True, "ck_invitation_open"),
+        (InvitationState.WITHDRAWN, True, ""),
+        (InvitationState.EXPIRED, True, ""),
+    ],
+)
+async def test_an_invitation_is_answered_before_its_deadline_and_expires_after_it(
+    session: AsyncSession, state: InvitationState, late: bool, constraint: str
+) -> None:
+    deadline = datetime.now(UTC) + timedelta(minutes=-1 if late else 1)
+    await make_invitation(session, deadline=deadline)
+
+    assert await broken(session, "update invitation set state = :state", state=state.value) == constraint
+
+
+async def test_an_answer_that_waited_for_a_lock_past_the_deadline_is_too_late(committed_sessions: Any) -> None:
+    async with committed_sessions.begin() as session:
+        await make_invitation(session, deadline=datetime.now(UTC) + timedelta(seconds=0.6))
+
+    async def answer() -> None:
+        async with committed_sessions.begin() as session:
+            assert await session.scalar(sa.text("select now() < deadline from invitation"))
+            await session.execute(sa.text("update invitation set state = 'accepted'"))
+
+    async with committed_sessions.begin() as leader:
+        await leader.execute(sa.text("select from invitation for update"))
+        answering = asyncio.create_task(answer())
+        await asyncio.sleep(1)
+
+    with pytest.raises(IntegrityError, match="the deadline has passed"):
+        await answering
+
+
+async def test_what_an_invitation_asks_does_not_change(session: AsyncSession) -> None:
+    await make_invitation(session)
+
+    assert (
+        await broken(session, "update invitation set deadline = deadline + interval '1 day'") == "ck_invitation_fixed"
+    )
+
+
+async def test_what_was_agreed_signed_or_told_is_never_rewritten(session: AsyncSession) -> None:
+    package = await make_package(session)
+    membership = await make_membership(session)
+    await make_terms(session, membership, {"package_id": package.id})
+    user = await make_user(session)
+    sha = "a" * 64
+    await session.execute(
+        sa.text(
+            "insert into agreement (id, consortium_id, edition, body, sha256)"
+            f" values ('{uuid4()}', '{membership.consortium_id}', 1, '{{}}', '{sha}')"
+        )
+    )
+    await session.execute(
+        sa.text(
+            "insert into signature (id, agreement_id, sha256, organisation_id, user_id)"
+            f" select '{uuid4()}', id, sha256, '{user.organisation_id}', '{user.id}' from agreement"
+        )
+    )
+    await session.execute(
+        sa.text(
+            "insert into event (code, organisation_id, subject_id, audience, params)"
+            f" values ('test.made', '{user.organisation_id}', '{uuid4()}', '{{}}', '{{}}')"
+        )
+    )
+    columns = {"terms": "note", "terms_line": "currency", "agreement": "sha256", "signature": "sha256", "event": "code"}
+
+    for table, column in columns.items():
+        for sql in (f"update {table} set {column} = 'b'", f"delete from {table}", f"truncate {table} cascade"):
+            assert await broken(session, sql) in {f"ck_{name}_kept" for name in (table, "terms_line", "signature")}, sql
+
+
+async def test_a_signature_names_the_hash_of_what_was_frozen(session: AsyncSession) -> None:
+    membership, user = await make_membership(session), await make_user(session)
+    await session.execute(
+        sa.text(
+            "insert into agreement (id, consortium_id, edition, body, sha256)"
+            f" values ('{uuid4()}', '{membership.consortium_id}', 1, '{{}}', '{'a' * 64}')"
+        )
+    )
+
+    refused = await broken(
+        session,
+        "insert into signature (id, agreement_id, sha256, organisation_id, user_id)"
+        f" select '{uuid4()}', id, '{'b' * 64}', '{user.organisation_id}', '{user.id}' from agreement",
+    )
+
+    assert refused == "fk_signature_agreement"
+
+
+def test_every_migration_says_what_it_does_and_how_it_goes_back() -> None:
+    for path in (Path(db.MIGRATIONS) / "versions").glob("*.py"):
+        text = path.read_text()
+        assert text.startswith('"""'), path
+        assert 'def downgrade() -> None:\n    """' in text, path
