@@ -11,6 +11,9 @@ from optimizer.faults import MONEY_LIMIT
 from optimizer.problem import WHOLE, Package, Problem
 from optimizer.variables import Model, weighed
 
+PENALTY_LIMIT = 10**17
+"""The most that easing one rule as far as possible may cost; sums of it stay inside 64 bits."""
+
 
 def build(
     problem: Problem, *, elastic: bool = False, hollow: bool = False, prices: Mapping[str, int] | None = None
@@ -172,8 +175,9 @@ def budget(model: Model) -> None:
     """The whole cost stays within the budget; an undeclared price counts as the reference price of the package."""
     money = model.problem.rules.budget
     if money is not None:
-        price = 100 * model.step // max(1, money)
-        slack = model.give("budget", None, money, lambda s: money + s, most=MONEY_LIMIT, price=price)
+        most = min(MONEY_LIMIT, model.dearest())
+        price = min(100 * model.step // max(1, money), PENALTY_LIMIT // max(1, most))
+        slack = model.give("budget", None, money, lambda s: money + s, most=most, price=price)
         model.cp.add(weighed(model.cost_terms()) <= money + slack)
 
 

@@ -90,6 +90,12 @@ class Model:
         units = [self.term(i, price) for i, price in enumerate(prices) if price]
         return units + [(member, costs[firm]) for firm, member in self.member.items() if costs[firm]]
 
+    def dearest(self) -> int:
+        """Return more than any plan can cost: every usable offer taken whole, every firm a member."""
+        prices = (s.package.unit_price if s.offer.price is None else s.offer.price for s in self.slots)
+        units = sum(price * slot.most for price, slot in zip(prices, self.slots, strict=True))
+        return units + sum(firm.member_cost for firm in self.problem.firms)
+
     def hint(self, units: Sequence[int]) -> None:
         """Let the next search start from the units of a known plan."""
         self.cp.clear_hints()

@@ -39,18 +39,18 @@ def firms(draw, count):
 def packages(draw, count):
     made = []
     for i in range(count):
-        least = draw(sometimes(st.sampled_from([1000, 2500, 3334, 5000]), 0))
-        most = draw(sometimes(st.sampled_from([5000, 6000, 6667]), 10_000))
+        least = draw(sometimes(st.sampled_from([1000, 2500, 3334, 5000]), 0, one_in=6))
+        most = draw(sometimes(st.sampled_from([5000, 6000, 6667]), 10_000, one_in=12))
         made.append(
             Package(
                 id=f"WP{i}",
                 quantity=draw(st.integers(1, 4)),
                 value=draw(st.sampled_from([0, 7, 20, 100, 130])),
-                min_suppliers=draw(sometimes(st.just(2), 1, one_in=8)),
+                min_suppliers=draw(sometimes(st.just(2), 1, one_in=12)),
                 max_suppliers=draw(sometimes(st.integers(2, 3))),
                 min_share=min(least, most),
                 max_share=most,
-                critical=draw(sometimes(st.just(True), False, one_in=8)),
+                critical=draw(sometimes(st.just(True), False, one_in=12)),
                 specialty=draw(st.sampled_from([None, "power", "civil"])),
                 lot=draw(st.sampled_from([None, "L1"])),
             )
@@ -62,18 +62,18 @@ def packages(draw, count):
 def offers(draw, firms, packages, pools):
     made = []
     for package in packages:
-        for firm in draw(st.lists(st.sampled_from(firms), min_size=1, max_size=3, unique=True)):
-            pool = draw(sometimes(st.sampled_from(pools)))
+        for firm in draw(st.lists(st.sampled_from(firms), min_size=1, max_size=4, unique=True)):
+            pool = draw(sometimes(st.sampled_from(pools), one_in=6))
             made.append(
                 Offer(
                     firm=firm.id,
                     package=package.id,
                     price=draw(st.sampled_from([None, 5, 9, 20, 33, 50])),
-                    capacity=draw(st.sampled_from([None, None, 0, 1, 2, 3, 9])),
+                    capacity=draw(st.sampled_from([None, None, None, 1, 2, 3, 9])),
                     fit=draw(st.integers(0, 100)),
                     lead_days=draw(st.sampled_from([None, 0, 10, 45])),
                     pool=pool and pool.id,
-                    load=draw(st.integers(0, 3)),
+                    load=draw(st.integers(0, 2)),
                 )
             )
     return tuple(made)
@@ -94,28 +94,30 @@ def rules(draw, firms, packages):
     lead = st.builds(
         Lead, candidates=st.none() | st.lists(firm, min_size=1, max_size=3, unique=True).map(tuple), min_share=shares
     )
-    several = len(firms) > 1
-    return Rules(
-        max_members=draw(sometimes(st.integers(1, 3))),
-        min_members=draw(sometimes(st.integers(1, 3), one_in=8)),
-        sme_share_min=draw(sometimes(shares)),
-        firm_share_max=draw(sometimes(shares)),
-        budget=draw(sometimes(st.integers(10, 300))),
-        locked=draw(sometimes(st.tuples(lock), (), one_in=6)),
-        required=draw(sometimes(st.tuples(firm), (), one_in=6)),
-        excluded=draw(sometimes(st.tuples(firm), (), one_in=6)),
-        conflicts=draw(sometimes(st.tuples(couple), ())) if several else (),
-        related=draw(sometimes(st.tuples(couple), ())) if several else (),
-        lead=draw(sometimes(lead)),
-        min_grade=draw(sometimes(st.sampled_from([(("power", 1),), (("power", 2), ("civil", 1))]), (), one_in=6)),
-        qualification=draw(sometimes(st.tuples(criterion) | st.tuples(criterion, exports), (), one_in=5)),
-        taken=draw(sometimes(st.tuples(st.tuples(st.just("L1"), firm)), (), one_in=6))
-        if any(asked.lot for asked in packages)
-        else (),
-        backup=draw(sometimes(st.tuples(package), (), one_in=6)),
-        min_newcomers=draw(sometimes(st.integers(1, 2), 0, one_in=8)),
-        min_veterans=draw(sometimes(st.integers(1, 2), 0, one_in=8)),
-    )
+    kinds = {
+        "max_members": st.integers(1, 3),
+        "min_members": st.integers(1, 3),
+        "sme_share_min": shares,
+        "firm_share_max": shares.filter(lambda share: share > 2000),
+        "budget": st.integers(10, 300),
+        "locked": st.tuples(lock),
+        "required": st.tuples(firm),
+        "excluded": st.tuples(firm),
+        "lead": lead,
+        "min_grade": st.sampled_from([(("power", 1),), (("power", 2), ("civil", 1))]),
+        "qualification": st.tuples(criterion) | st.tuples(criterion, exports),
+        "backup": st.tuples(package),
+        "min_newcomers": st.integers(1, 2),
+        "min_veterans": st.integers(1, 2),
+    }
+    if len(firms) > 1:
+        kinds |= {"conflicts": st.tuples(couple), "related": st.tuples(couple)}
+    if any(asked.lot for asked in packages):
+        kinds["taken"] = st.tuples(st.tuples(st.just("L1"), firm))
+    given = {name: draw(kinds[name]) for name in draw(st.lists(st.sampled_from(sorted(kinds)), max_size=3, unique=True))}
+    if "min_members" in given and "max_members" in given:
+        given["min_members"] = min(given["min_members"], given["max_members"])
+    return Rules(**given)
 
 
 @st.composite
@@ -135,7 +137,7 @@ def problems(draw, mode=None):
     """Draw a small problem whose plans the oracle can count."""
     known = draw(firms(draw(st.integers(1, 4))))
     asked = draw(packages(draw(st.integers(1, 3))))
-    pools = tuple(Pool(id=f"P{i}", capacity=draw(st.integers(0, 9))) for i in range(2))
+    pools = tuple(Pool(id=f"P{i}", capacity=draw(st.integers(0, 15))) for i in range(2))
     made = draw(offers(known, asked, pools))
     strength = st.integers(0, 100)
     couples = [(a.id, b.id) for i, a in enumerate(known) for b in known[i + 1 :]]
