@@ -41,7 +41,7 @@ THRESHOLD = 50
 """The likeness in meaning from which two phrases match; see ``api/vectors.py`` for its calibration."""
 WORDS_THRESHOLD = 70
 DEPTH = 2
-EXACT, NARROWER_CODE, UNPROVEN_CODE, KIND_BY_NAME, WORDS_LIMIT, NARROWER_STEP = 100, 95, 40, 85, 80, 5
+EXACT, NARROWER_CODE, UNPROVEN_CODE, KIND_BY_NAME, WORDS_LIMIT, NARROWER_STEP = 100, 95, 40, 90, 80, 5
 
 
 class Way(StrEnum):
@@ -155,7 +155,7 @@ def match(world: World, opening: Opening, *, threshold: int = THRESHOLD, depth: 
     ... )
     >>> fit = match(world, opening)[0].fits[0]
     >>> fit.way.value, fit.score, fit.capacity, [criterion.code for criterion in fit.criteria]
-    ('narrower', 85, 40, ['capability', 'validity', 'unit', 'capacity'])
+    ('narrower', 90, 40, ['capability', 'validity', 'unit', 'capacity'])
     """
     needs = {package.id: capability_needs(package) for package in opening.packages}
     answers = _answers(world, needs, threshold, depth)
