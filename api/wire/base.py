@@ -103,3 +103,23 @@ class ProblemOut(Wire):
     params: dict[str, Any]
     errors: tuple[FaultOut, ...] = ()
     request: str
+
+
+class ExplanationOut(Wire):
+    """What the code of a problem means: the sentence and what stands behind it, by language."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "stale",
+                    "title": {"zh-CN": "内容已被他人更新，请刷新后重试。", "en": "Someone else changed it first."},
+                    "explanation": {"zh-CN": "在您读取之后，他人已先完成修改。", "en": "Read it again, then send it."},
+                }
+            ]
+        }
+    )
+
+    code: str
+    title: dict[str, str]
+    explanation: dict[str, str]

@@ -1,0 +1,70 @@
+"""Who asks: the only reads that begin with a secret or an address instead of an actor."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from domain.actor import Actor
+from domain.kinds import Role
+from domain.records import Organisation, SignIn, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedIn:
+    """A valid session or token: who acts, in which language he reads, and by which sign-in."""
+
+    actor: Actor
+    locale: str
+    sign_in_id: UUID
+    browser: bool
+
+
+async def signed_in(session: AsyncSession, secret_hash: bytes) -> SignedIn | None:
+    """Return whose secret it is, while it is valid by the database's clock and its owner active."""
+    statement = (
+        sa.select(SignIn, User, Organisation)
+        .join(User, col(User.id) == col(SignIn.user_id))
+        .join(Organisation, col(Organisation.id) == col(User.organisation_id))
+        .where(
+            col(SignIn.secret_hash) == secret_hash,
+            col(SignIn.expires_at) > sa.func.clock_timestamp(),
+            col(User.active),
+        )
+    )
+    found = (await session.execute(statement)).one_or_none()
+    if found is None:
+        return None
+    sign_in, user, organisation = found
+    roles = frozenset(Role(role) for role in organisation.roles)
+    actor = Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
+    return SignedIn(actor=actor, locale=user.locale, sign_in_id=sign_in.id, browser=sign_in.browser)
+
+
+async def account(session: AsyncSession, email: str) -> User | None:
+    """Return the active user with this address."""
+    statement = sa.select(User).where(col(User.email) == email, col(User.active))
+    return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def profile(session: AsyncSession, actor: Actor) -> tuple[User, Organisation]:
+    """Return the actor's own account and the organisation he acts for."""
+    statement = (
+        sa.select(User, Organisation)
+        .join(Organisation, col(Organisation.id) == col(User.organisation_id))
+        .where(col(User.id) == actor.user_id)
+    )
+    user, organisation = (await session.execute(statement)).one()
+    return user, organisation
+
+
+async def sign_ins_of(session: AsyncSession, actor: Actor) -> list[SignIn]:
+    """Return the actor's own sessions and tokens that are still valid, newest first."""
+    statement = (
+        sa.select(SignIn)
+        .where(col(SignIn.user_id) == actor.user_id, col(SignIn.expires_at) > sa.func.clock_timestamp())
+        .order_by(col(SignIn.created_at).desc(), col(SignIn.id))
+    )
+    return list((await session.execute(statement)).scalars())
