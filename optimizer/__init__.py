@@ -1,8 +1,10 @@
 """How a consortium is chosen: a `Problem` goes in, a `Result` with proofs comes out. Knows nothing of the business."""
 
+from optimizer.answer import RESULT_FORMAT, diagnosis_document, result_document
 from optimizer.check import Limit, violations
-from optimizer.diagnosis import diagnose
+from optimizer.diagnosis import diagnose, ease
 from optimizer.document import PROBLEM_FORMAT, read_problem, write_problem
+from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
 from optimizer.planning import PlanDisputed
 from optimizer.problem import (
@@ -25,6 +27,7 @@ from optimizer.result import (
     Diagnosis,
     Dropped,
     Fix,
+    Interrupt,
     Missing,
     Plan,
     Progress,
@@ -36,3 +39,52 @@ from optimizer.result import (
 )
 from optimizer.score import score
 from optimizer.solver import solve
+
+__all__ = [
+    "PROBLEM_FORMAT",
+    "RESULT_FORMAT",
+    "Assignment",
+    "Cause",
+    "Contribution",
+    "Criterion",
+    "Diagnosis",
+    "Dropped",
+    "Explanation",
+    "Fault",
+    "Firm",
+    "Fix",
+    "Goals",
+    "Interrupt",
+    "Lead",
+    "Limit",
+    "Lock",
+    "Missing",
+    "Mode",
+    "Offer",
+    "Package",
+    "Plan",
+    "PlanDisputed",
+    "Pool",
+    "Problem",
+    "ProblemInvalid",
+    "Progress",
+    "Relaxation",
+    "Result",
+    "Rival",
+    "Rules",
+    "Stage",
+    "Status",
+    "Stopped",
+    "Tie",
+    "diagnose",
+    "diagnosis_document",
+    "ease",
+    "explain",
+    "faults",
+    "read_problem",
+    "result_document",
+    "score",
+    "solve",
+    "violations",
+    "write_problem",
+]

@@ -77,5 +77,8 @@ def _amounts(offers: list[Offer], package: Package, left: int) -> Iterator[tuple
     first, *others = offers
     most = left if first.capacity is None else min(left, first.capacity)
     for amount in range(most + 1):
-        if amount == 0 or package.min_share * package.quantity <= amount * WHOLE <= package.max_share * package.quantity:
+        if (
+            amount == 0
+            or package.min_share * package.quantity <= amount * WHOLE <= package.max_share * package.quantity
+        ):
             yield from ((amount, *rest) for rest in _amounts(others, package, left - amount))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import lcm
 
-from optimizer.problem import Firm, Mode, Offer, Package, Problem
+from optimizer.problem import Firm, Offer, Package, Problem
 from optimizer.result import Plan
 
 Units = dict[tuple[str, str], int]
@@ -49,7 +49,7 @@ class Limit:
 class Case:
     """A problem and the units of a plan, looked up every way the rules need.
 
-    Money shares stand over `multiple`: a firm that holds `held[firm]` holds exactly `held[firm] / multiple` minor units.
+    Value is held in parts of `multiple`: a firm holds exactly `held[firm] / multiple` minor units.
     """
 
     def __init__(self, problem: Problem, units: Units) -> None:

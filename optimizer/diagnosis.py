@@ -6,6 +6,7 @@ physics (coverage, capacity, lot, grade, qualification, conflict, related partie
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from optimizer.eligibility import counted, sift
 from optimizer.model import build
@@ -127,7 +128,11 @@ _Easing = Callable[[Problem, Relaxation], Problem]
 
 
 def _figure(name: str) -> _Easing:
-    return lambda problem, by: replace(problem, rules=replace(problem.rules, **{name: by.after}))
+    def eased(problem: Problem, by: Relaxation) -> Problem:
+        change: dict[str, Any] = {name: by.after}
+        return replace(problem, rules=replace(problem.rules, **change))
+
+    return eased
 
 
 def _of_package(change: Callable[[Package, int], Package]) -> _Easing:

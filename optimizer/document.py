@@ -1,8 +1,9 @@
 """The files: `lianzhou-problem/1` in, `lianzhou-result/1` out."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from typing import Any
 
@@ -127,6 +128,14 @@ _criterion = record(
     partial(Criterion, name=""),
     {"total": Key(_money, required=True, stand_in=0)} | _optional(each=_share, one=_share, values=_name),
 )
+_table = entries(_name, _criterion, 100)
+
+
+def _qualification(value: object, path: str, noted: list[Fault]) -> tuple[Criterion, ...]:
+    rows: tuple[tuple[str, Criterion], ...] = _table(value, path, noted)
+    return tuple(replace(row, name=name) for name, row in rows)
+
+
 _rules = record(
     Rules,
     _optional(
@@ -151,16 +160,9 @@ _rules = record(
         min_newcomers=_count,
         min_veterans=_count,
     )
-    | {"qualification": Key(lambda value, path, noted: _named(_table(value, path, noted)))},
+    | {"qualification": Key(_qualification)},
 )
-_table = entries(_name, _criterion, 100)
 _cohesion = record(lambda give_up=0: give_up, _optional(give_up=_share))
-
-
-def _named(rows: tuple[tuple[str, Criterion], ...]) -> tuple[Criterion, ...]:
-    return tuple(
-        Criterion(name=name, total=row.total, each=row.each, one=row.one, values=row.values) for name, row in rows
-    )
 
 
 def _build_goals(mode: str = Mode.WEIGHTED, cohesion: int = 0, **given: Any) -> Goals:
@@ -227,7 +229,7 @@ def write_problem(problem: Problem) -> str:
     for name in ("min_grade", "qualification"):
         if name in rules:
             rules[name] = dict(getattr(problem.rules, name)) if name == "min_grade" else _written_table(problem.rules)
-    goals = {"mode": problem.goals.mode.value, "weights": dict(problem.goals.weights)}
+    goals: dict[str, Any] = {"mode": problem.goals.mode.value, "weights": dict(problem.goals.weights)}
     goals |= {
         "order": list(problem.goals.order),
         "cohesion": {"give_up": problem.goals.give_up},
@@ -281,8 +283,8 @@ def _parse(source: str | bytes, noted: list[Fault]) -> object:
 def _pairs(items: list[tuple[str, object]]) -> Pairs:
     found = Pairs(items)
     if len(found) < len(items):
-        seen: set[str] = set()
-        found.repeated = tuple(dict.fromkeys(key for key, _ in items if key in seen or seen.add(key)))
+        counts = Counter(key for key, _ in items)
+        found.repeated = tuple(key for key, count in counts.items() if count > 1)
     return found
 
 

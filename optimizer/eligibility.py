@@ -186,7 +186,8 @@ SOFT_FILTERS: dict[str, _Filter] = {
 def counted(dropped: Iterable[Dropped], package: str) -> tuple[tuple[str, int], ...]:
     """Count the offers of a package that each rule takes away.
 
-    >>> counted((Dropped(firm="F1", package="WP1", rule="grade"), Dropped(firm="F2", package="WP1", rule="grade")), "WP1")
+    >>> offer = Dropped(firm="F1", package="WP1", rule="grade")
+    >>> counted((offer, offer), "WP1")
     (('grade', 2),)
     """
     rules = [offer.rule for offer in dropped if offer.package == package]

@@ -1,7 +1,7 @@
 """What can be wrong with a problem: codes with the path of the value, all of them at once."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from optimizer.problem import GOAL_NAMES, Mode, Problem
@@ -187,17 +187,13 @@ CHECKS: tuple[Callable[[Problem], Iterator[Fault]], ...] = (
 )
 
 
-def _repeated(path: str, key: str, names: Iterable[Hashable]) -> Iterator[Fault]:
-    seen: set[Hashable] = set()
+def _repeated(path: str, key: str, names: Iterable[str | tuple[str, ...]]) -> Iterator[Fault]:
+    seen: set[str | tuple[str, ...]] = set()
     for i, name in enumerate(names):
         if name in seen:
-            shown = name if isinstance(name, str) else "/".join(map(str, name)) if isinstance(name, tuple) else ""
-            yield Fault(
-                path=f"{path}[{i}]" + (f".{key}" if key else ""),
-                code="repeated",
-                params=(("name", shown),),
-            )
-        if name and not (isinstance(name, tuple) and "" in name):
+            shown = name if isinstance(name, str) else "/".join(name)
+            yield Fault(path=f"{path}[{i}]" + (f".{key}" if key else ""), code="repeated", params=(("name", shown),))
+        if name and "" not in (name if isinstance(name, tuple) else ()):
             seen.add(name)
 
 

@@ -1,4 +1,4 @@
-"""The goals: one function for each, turning a model into a linear expression in points that is to be as large as possible.
+"""The goals: one function for each, turning a model into a linear expression in points, to be made large.
 
 Every coefficient is an integer, rounded down once per unit, member or package; `optimizer.check` computes the same
 points by its own arithmetic. `docs/optimizer.md` has the formulas.
@@ -17,7 +17,7 @@ CROWD_LIMIT = 10**14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """What all goals are measured by: the points of a perfect score, the weight of packages, the money of the project."""
+    """What goals are measured by: the points of a perfect score, the weight of packages, the project's money."""
 
     points: int
     weight: dict[str, int]
@@ -69,14 +69,14 @@ def levels(problem: Problem) -> tuple[str, ...]:
 
 
 def level(model: Model, name: str) -> Expression:
-    """Return the expression of a level, to be made as large as possible: a goal, the weighted sum, or minus the cost."""
+    """Return the expression of a level, to be made large: a goal, the weighted sum, or minus the cost."""
     goals = model.problem.goals
     if goals.mode is Mode.LEXICOGRAPHIC:
         return GOALS[name](model, scale(model.problem))
     if goals.mode is Mode.COST:
         return -1 * weighed(model.cost_terms())
     measured = scale(model.problem)
-    return sum(weight * GOALS[goal](model, measured) for goal, weight in goals.weights if weight)
+    return Expression.sum([weight * GOALS[goal](model, measured) for goal, weight in goals.weights if weight])
 
 
 def cohesion(model: Model) -> Expression:
@@ -123,7 +123,7 @@ def resilience(model: Model, by: Scale) -> Expression:
         slots = model.of_package[package.id]
         if len(slots) > 1 and package.max_suppliers != 1:
             doubled = model.cp.new_bool_var("")
-            model.cp.add(sum(model.uses[i] for i in slots) >= 2 * doubled)
+            model.cp.add(model.used(slots) >= 2 * doubled)
             terms.append((doubled, by.part(package.id, 1, 1)))
     return weighed(terms)
 

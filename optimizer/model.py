@@ -5,6 +5,7 @@ offer away before the model is built, in `optimizer.eligibility`; the functions 
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from optimizer.eligibility import sift
 from optimizer.faults import MONEY_LIMIT
@@ -20,8 +21,8 @@ def build(
 ) -> Model:
     """Return the model of a problem with every rule added.
 
-    An elastic model lets the rules give way that a user may ease; a hollow one also leaves work undone, to find out what
-    nobody can deliver.
+    An elastic model lets the rules give way that a user may ease; a hollow one also leaves work undone, to find out
+    what nobody can deliver.
 
     >>> from optimizer.problem import Firm, Offer
     >>> problem = Problem(firms=(Firm(id="F1"),), packages=(Package(id="WP1", quantity=4, min_suppliers=2),),
@@ -42,7 +43,8 @@ def coverage(model: Model) -> None:
         done = model.units(model.of_package[package.id])
         if model.hollow:
             model.undone[package.id] = model.cp.new_int_var(0, quantity, "")
-        model.cp.add(done + model.undone.get(package.id, 0) == quantity)
+            done = done + model.undone[package.id]
+        model.cp.add(done == quantity)
 
 
 def capacity(model: Model) -> None:
@@ -55,8 +57,10 @@ def capacity(model: Model) -> None:
         slots = of_pool[pool.id]
         load = weighed(model.term(i, model.slots[i].offer.load) for i in slots)
         firms = {model.slots[i].firm.id for i in slots}
-        room = pool.capacity * model.member[firms.pop()] if len(firms) == 1 else pool.capacity
-        model.cp.add(load <= room)
+        if len(firms) == 1:
+            model.cp.add(load <= pool.capacity * model.member[firms.pop()])
+        else:
+            model.cp.add(load <= pool.capacity)
 
 
 def min_share(model: Model) -> None:
@@ -67,7 +71,7 @@ def min_share(model: Model) -> None:
             "min-share",
             (package.id,),
             package.min_share,
-            lambda steps, p=package, n=needed: (n - steps) * WHOLE // p.quantity,  # type: ignore[misc]
+            partial(_share_down, package, needed),
             most=needed - 1,
             price=_of_quantity(model, package),
         )
@@ -83,7 +87,7 @@ def max_share(model: Model) -> None:
             "max-share",
             (package.id,),
             package.max_share,
-            lambda steps, p=package, n=allowed: -(-(n + steps) * WHOLE // p.quantity),  # type: ignore[misc]
+            partial(_share_up, package, allowed),
             most=package.quantity - allowed,
             price=_of_quantity(model, package),
         )
@@ -95,12 +99,8 @@ def min_suppliers(model: Model) -> None:
     """Every package p: at least its fewest suppliers, two where it is critical."""
     for package in model.problem.packages:
         fewest = package.fewest
-        slack = model.give(
-            "min-suppliers", (package.id,), fewest, lambda s, n=fewest: n - s, most=fewest - 1, price=model.step
-        )
-        model.cp.add(
-            sum(model.uses[i] for i in model.of_package[package.id]) + slack >= fewest - _hollow(model, fewest)
-        )
+        slack = model.give("min-suppliers", (package.id,), fewest, _down(fewest), most=fewest - 1, price=model.step)
+        model.cp.add(model.used(model.of_package[package.id]) + slack >= fewest - _hollow(model, fewest))
 
 
 def max_suppliers(model: Model) -> None:
@@ -109,26 +109,22 @@ def max_suppliers(model: Model) -> None:
         most, slots = package.max_suppliers, model.of_package[package.id]
         if most is not None and len(slots) > most:
             room = len(slots) - most
-            slack = model.give(
-                "max-suppliers", (package.id,), most, lambda s, n=most: n + s, most=room, price=model.step
-            )
-            model.cp.add(sum(model.uses[i] for i in slots) <= most + slack)
+            slack = model.give("max-suppliers", (package.id,), most, _up(most), most=room, price=model.step)
+            model.cp.add(model.used(slots) <= most + slack)
 
 
 def member_limit(model: Model) -> None:
     """At most so many members."""
     most = model.problem.rules.max_members
     if most is not None and len(model.member) > most:
-        slack = model.give(
-            "member-limit", None, most, lambda s: most + s, most=len(model.member) - most, price=model.step
-        )
+        slack = model.give("member-limit", None, most, _up(most), most=len(model.member) - most, price=model.step)
         model.cp.add(model.members(model.member) <= most + slack)
 
 
 def member_minimum(model: Model) -> None:
     """At least so many members."""
     fewest = model.problem.rules.min_members or 0
-    slack = model.give("member-minimum", None, fewest, lambda s: fewest - s, most=fewest, price=model.step)
+    slack = model.give("member-minimum", None, fewest, _down(fewest), most=fewest, price=model.step)
     model.cp.add(model.members(model.member) + slack >= fewest)
 
 
@@ -139,8 +135,8 @@ def lead(model: Model) -> None:
         return
     candidates = model.member if rule.candidates is None else [f for f in rule.candidates if f in model.member]
     share = rule.min_share
-    slack = model.give("lead-share", None, share, lambda s: share - s, most=share, price=model.step // 100)
-    waived = model.give("lead", None, 1, lambda s: 1 - s, most=1, price=4 * model.step)
+    slack = model.give("lead-share", None, share, _down(share), most=share, price=model.step // 100)
+    waived = model.give("lead", None, 1, _down(1), most=1, price=4 * model.step)
     leads = {firm: model.cp.new_bool_var("") for firm in candidates}
     model.cp.add(sum(leads.values()) + waived == 1)
     for firm, leading in leads.items():
@@ -153,7 +149,7 @@ def sme_share(model: Model) -> None:
     """Small and medium-sized firms hold at least so much of the value."""
     share = model.problem.rules.sme_share_min
     if share is not None:
-        slack = model.give("sme-share", None, share, lambda s: share - s, most=share, price=model.step // 100)
+        slack = model.give("sme-share", None, share, _down(share), most=share, price=model.step // 100)
         others = (i for i, slot in enumerate(model.slots) if not slot.firm.sme)
         room = model.worth.at_most(WHOLE - share)
         model.cp.add(weighed(model.value(others, high=True)) <= room + slack * model.worth.step)
@@ -165,7 +161,7 @@ def firm_share(model: Model) -> None:
     if share is None or share == WHOLE:
         return
     ceiling = model.worth.at_most(share)
-    slack = model.give("firm-share", None, share, lambda s: share + s, most=WHOLE - share, price=model.step // 100)
+    slack = model.give("firm-share", None, share, _up(share), most=WHOLE - share, price=model.step // 100)
     for firm, slots in model.of_firm.items():
         held = weighed(model.value(slots, high=True))
         model.cp.add(held <= ceiling * model.member[firm] + slack * model.worth.step)
@@ -177,7 +173,7 @@ def budget(model: Model) -> None:
     if money is not None:
         most = min(MONEY_LIMIT, model.dearest())
         price = min(100 * model.step // max(1, money), PENALTY_LIMIT // max(1, most))
-        slack = model.give("budget", None, money, lambda s: money + s, most=most, price=price)
+        slack = model.give("budget", None, money, _up(money), most=most, price=price)
         model.cp.add(weighed(model.cost_terms()) <= money + slack)
 
 
@@ -209,9 +205,9 @@ def locked(model: Model) -> None:
     packages = {package.id: package for package in model.problem.packages}
     for lock in model.problem.rules.locked:
         subject, place = (lock.package, lock.firm), places.get((lock.package, lock.firm))
-        waived = model.give("locked", subject, 1, lambda s: 1 - s, most=1, price=2 * model.step)
+        waived = model.give("locked", subject, 1, _down(1), most=1, price=2 * model.step)
         slots = [] if place is None else [place]
-        model.cp.add(sum(model.uses[i] for i in slots) + waived >= 1)
+        model.cp.add(model.used(slots) + waived >= 1)
         if lock.share is not None and model.elastic:
             package = packages[lock.package]
             pinned = package.units_nearest(lock.share)
@@ -222,14 +218,14 @@ def locked(model: Model) -> None:
 def required(model: Model) -> None:
     """A required firm is a member."""
     for firm in model.problem.rules.required:
-        waived = model.give("required", (firm,), 1, lambda s: 1 - s, most=1, price=2 * model.step)
+        waived = model.give("required", (firm,), 1, _down(1), most=1, price=2 * model.step)
         model.cp.add(model.members([firm]) + waived >= 1)
 
 
 def excluded(model: Model) -> None:
     """An excluded firm is no member. (A strict model has no offer of it.)"""
     for firm in model.problem.rules.excluded:
-        readmitted = model.give("excluded", (firm,), 1, lambda s: 1 - s, most=1, price=2 * model.step)
+        readmitted = model.give("excluded", (firm,), 1, _down(1), most=1, price=2 * model.step)
         model.cp.add(model.members([firm]) <= readmitted)
 
 
@@ -242,7 +238,7 @@ def backup(model: Model) -> None:
     standing = sift(model.problem, legal_only=True).slots if model.problem.rules.backup else ()
     for package in (p for p in model.problem.packages if p.id in model.problem.rules.backup):
         carried = {s.firm.id: s.most for s in standing if s.package.id == package.id and s.firm.id in model.member}
-        waived = model.give("backup", (package.id,), 1, lambda s: 1 - s, most=1, price=2 * model.step)
+        waived = model.give("backup", (package.id,), 1, _down(1), most=1, price=2 * model.step)
         for lost in carried:
             others = weighed((model.member[firm], units) for firm, units in carried.items() if firm != lost)
             model.cp.add(others + package.quantity * waived >= package.quantity * model.member[lost])
@@ -285,9 +281,25 @@ RULES: dict[str, Callable[[Model], None]] = {
 
 
 def _mixed(model: Model, rule: str, fewest: int, *, newcomer: bool) -> None:
-    slack = model.give(rule, None, fewest, lambda s: fewest - s, most=fewest, price=model.step)
+    slack = model.give(rule, None, fewest, _down(fewest), most=fewest, price=model.step)
     kind = [firm.id for firm in model.problem.firms if firm.newcomer is newcomer]
     model.cp.add(model.members(kind) + slack >= fewest)
+
+
+def _down(before: int) -> Callable[[int], int]:
+    return lambda steps: before - steps
+
+
+def _up(before: int) -> Callable[[int], int]:
+    return lambda steps: before + steps
+
+
+def _share_down(package: Package, units: int, steps: int) -> int:
+    return (units - steps) * WHOLE // package.quantity
+
+
+def _share_up(package: Package, units: int, steps: int) -> int:
+    return -(-(units + steps) * WHOLE // package.quantity)
 
 
 def _of_quantity(model: Model, package: Package) -> int:

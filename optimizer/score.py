@@ -3,7 +3,7 @@
 from collections import Counter
 
 from optimizer.check import Case
-from optimizer.problem import GOAL_NAMES, Mode, Problem
+from optimizer.problem import Mode, Problem
 from optimizer.result import Plan
 
 
@@ -14,8 +14,8 @@ def score(problem: Problem, plan: Plan) -> dict[str, int]:
     >>> problem = read_problem({"format": "lianzhou-problem/1", "firms": [{"id": "F1", "sme": True}], "offers": [
     ...     {"firm": "F1", "package": "WP1", "price": 9, "fit": 80}], "packages": [
     ...     {"id": "WP1", "quantity": 4, "value": 40}]})
-    >>> score(problem, solve(problem).plans[0])
-    {'fit': 800000, 'price': 100000, 'members': 0, 'resilience': 0, 'grade': 0, 'sme': 1000000, 'lead': 0, 'cohesion': 0, 'cost': 36}
+    >>> {name: value for name, value in score(problem, solve(problem).plans[0]).items() if value}
+    {'fit': 800000, 'price': 100000, 'sme': 1000000, 'cost': 36}
     """
     return scores_of(Case(problem, {(part.firm, part.package): part.units for part in plan.assignments}))
 
@@ -78,7 +78,7 @@ class _Yard:
         digits = 6
         while 10**digits < fine and 10 ** (digits + 1) <= min(10**11, 10**14 // crowd):
             digits += 1
-        return 10**digits
+        return int(10**digits)
 
     def of_unit(self, firm: str, package: str, over: int, under: int) -> int:
         quantity = self.case.packages[package].quantity

@@ -1,8 +1,6 @@
 """One run of CP-SAT: fixed settings, limits that are shared by several runs, progress and interruption."""
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
@@ -118,8 +116,7 @@ def run(model: Model, goal: Expression, purse: Purse, setting: Setting, title: T
     solver.parameters.max_deterministic_time = purse.effort_left
     model.cp.maximize(goal)
     report = None if setting.listener is None else _Report(title, setting.listener, purse.elapsed)
-    with _watched(solver, setting.interrupt):
-        status = solver.solve(model.cp, report)
+    status = _solved(solver, model, report, setting.interrupt)
     limit = purse.effort_left
     purse.spend(solver.wall_time, solver.deterministic_time)
     return _found(model, solver, status, _stopped(solver, status, limit, setting))
@@ -162,22 +159,18 @@ def _bound(value: float) -> int | None:
     return None if abs(value) > 2**62 else round(value)
 
 
-@contextmanager
-def _watched(solver: cp_model.CpSolver, interrupt: Interrupt | None) -> Iterator[None]:
+def _solved(
+    solver: cp_model.CpSolver, model: Model, report: _Report | None, interrupt: Interrupt | None
+) -> cp_model.CpSolverStatus:
     if interrupt is None:
-        yield
-        return
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(POLL_SECONDS):
-            if interrupt.is_set():
-                solver.stop_search()
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+        return solver.solve(model.cp, report)
+    # The solver asks nobody while it searches, so somebody has to watch the wish for it.
+    with ThreadPoolExecutor(max_workers=1) as room:
+        running = room.submit(solver.solve, model.cp, report)
+        try:
+            while wait([running], timeout=POLL_SECONDS).not_done:
+                if interrupt.is_set():
+                    solver.stop_search()
+        finally:
+            solver.stop_search()
+    return running.result()

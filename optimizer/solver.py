@@ -40,7 +40,8 @@ def solve(
     >>> from optimizer import Firm, Offer, Package
     >>> problem = Problem(
     ...     firms=(Firm(id="F1"), Firm(id="F2")), packages=(Package(id="WP1", quantity=4, value=400),),
-    ...     offers=(Offer(firm="F1", package="WP1", price=90, fit=70), Offer(firm="F2", package="WP1", price=95, fit=90)))
+    ...     offers=(Offer(firm="F1", package="WP1", price=90, fit=70),
+    ...             Offer(firm="F2", package="WP1", price=95, fit=90)))
     >>> result = solve(problem, plans=2)
     >>> result.status.value, [plan.members for plan in result.plans]
     ('optimal', [('F2',), ('F1',)])

@@ -14,7 +14,7 @@ from optimizer.eligibility import Sifted, Slot, sift
 from optimizer.problem import WHOLE, Problem
 from optimizer.worth import Worth, measure
 
-Expression = cp_model.LinearExprT
+Expression = cp_model.LinearExpr
 Term = tuple[cp_model.IntVar, int]
 
 
@@ -81,7 +81,11 @@ class Model:
 
     def members(self, firms: Iterable[str]) -> Expression:
         """Return how many of the firms are members."""
-        return sum((self.member[firm] for firm in firms if firm in self.member), start=0)
+        return cp_model.LinearExpr.sum([self.member[firm] for firm in firms if firm in self.member])
+
+    def used(self, slots: Iterable[int]) -> Expression:
+        """Return how many of the slots are used."""
+        return cp_model.LinearExpr.sum([self.uses[i] for i in slots])
 
     def cost_terms(self) -> list[Term]:
         """Return the terms of the total cost: units at their price, or the reference price, and member costs."""
@@ -98,7 +102,7 @@ class Model:
 
     def hint(self, units: Sequence[int]) -> None:
         """Let the next search start from the units of a known plan."""
-        self.cp.clear_hints()
+        self.cp.clear_hints()  # type: ignore[no-untyped-call]
         joined = {self.slots[i].firm.id for i, amount in enumerate(units) if amount}
         for firm, member in self.member.items():
             self.cp.add_hint(member, firm in joined)
@@ -124,7 +128,7 @@ class Model:
         `self.step` is worth a member, a percent of the budget or a point of share.
         """
         if not self.elastic or most <= 0:
-            return 0
+            return cp_model.LinearExpr.sum([])
         variable = self.cp.new_int_var(0, most, "")
         weighted = self.prices.get(rule, 1) * max(1, price)
         self.slacks.append(
@@ -146,7 +150,5 @@ class Model:
 def weighed(terms: Iterable[Term], constant: int = 0) -> Expression:
     """Return a sum of variables times coefficients."""
     pairs = list(terms)
-    if not pairs:
-        return constant
     variables, factors = [variable for variable, _ in pairs], [factor for _, factor in pairs]
     return cp_model.LinearExpr.weighted_sum(variables, factors) + constant

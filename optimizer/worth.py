@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from math import gcd, lcm
 
-from optimizer.problem import WHOLE, Package, Problem, crowd
+from optimizer.problem import WHOLE, Problem, crowd
 
 SCALED_LIMIT = 2**60
 """The most that all offers together may come to after scaling; sums of them stay inside 64 bits."""
@@ -20,6 +20,7 @@ class Worth:
     too large for 64 bits; then a floor is held with `low` and a ceiling with `high`, so that a plan that keeps the
     scaled rule keeps the exact one.
 
+    >>> from optimizer import Package
     >>> packages = (Package(id="A", quantity=3, value=100), Package(id="B", quantity=1, value=100))
     >>> worth = measure(Problem(firms=(), packages=packages, offers=()))
     >>> worth.low == worth.high, worth.low["A"] * 3 == worth.low["B"], worth.at_least(5000) == worth.low["B"]
@@ -47,6 +48,7 @@ class Worth:
 def measure(problem: Problem) -> Worth:
     """Return the scaled values of packages: exact when that fits, bracketed otherwise.
 
+    >>> from optimizer import Package
     >>> packages = (Package(id="A", quantity=4, value=10**15 - 1), Package(id="B", quantity=999983, value=1))
     >>> worth = measure(Problem(firms=(), packages=packages, offers=()))
     >>> worth.low["B"], worth.high["B"]

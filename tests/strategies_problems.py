@@ -86,7 +86,11 @@ def rules(draw, firms, packages):
     couple = st.lists(firm, min_size=2, max_size=2, unique=True).map(tuple)
     lock = st.builds(Lock, package=package, firm=firm, share=st.sampled_from([None, 2500, 3334, 5000, 10_000]))
     criterion = st.builds(
-        Criterion, name=st.just("turnover"), total=st.sampled_from([60, 120]), each=st.sampled_from([0, 2500]), one=shares
+        Criterion,
+        name=st.just("turnover"),
+        total=st.sampled_from([60, 120]),
+        each=st.sampled_from([0, 2500]),
+        one=shares,
     )
     exports = st.builds(
         Criterion, name=st.just("abroad"), total=st.integers(0, 12), each=shares, one=shares, values=st.just("exports")
@@ -114,7 +118,9 @@ def rules(draw, firms, packages):
         kinds |= {"conflicts": st.tuples(couple), "related": st.tuples(couple)}
     if any(asked.lot for asked in packages):
         kinds["taken"] = st.tuples(st.tuples(st.just("L1"), firm))
-    given = {name: draw(kinds[name]) for name in draw(st.lists(st.sampled_from(sorted(kinds)), max_size=3, unique=True))}
+    given = {
+        name: draw(kinds[name]) for name in draw(st.lists(st.sampled_from(sorted(kinds)), max_size=3, unique=True))
+    }
     if "min_members" in given and "max_members" in given:
         given["min_members"] = min(given["min_members"], given["max_members"])
     return Rules(**given)
