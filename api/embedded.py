@@ -283,7 +283,9 @@ class Cluster:
         atexit.register(self._release_at_exit, os.getpid())
 
     def _release_at_exit(self, taker: int) -> None:
-        if taker == os.getpid():  # a forked child ends without giving its parent's lease away
+        if (
+            taker == os.getpid() and self.root.exists()
+        ):  # a forked child gives nothing away; a removed folder has nothing
             self.release()
 
     @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -88,6 +90,15 @@ async def committed_sessions(engine: AsyncEngine) -> AsyncIterator[async_session
     """Sessions whose commits are real, for races and for other processes; all is emptied afterwards."""
     yield make_sessions(engine)
     await empty(engine)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users may enter; pytest's own may not be entered by the server's user."""
+    folder = Path(tempfile.mkdtemp(prefix="lianzhou-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,122 @@
+"""What follows from a change is written in the same commit: a rollback takes it away, a commit delivers it once."""
+
+import asyncio
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+import sqlalchemy as sa
+from pgqueuer.errors import DuplicateJobError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from api.db import connect
+from api.outbox import EVENT_CHANNEL, HORIZON, enqueue, record
+from domain.records import Event, Job, Organisation
+from tests.factories import actor_of, make_organisation
+
+Sessions = async_sessionmaker[AsyncSession]
+READ = f"select code from event where (xid, id) > (:xid, :id) and {HORIZON} order by xid, id"
+
+
+async def firm(sessions: Sessions) -> Organisation:
+    async with sessions.begin() as session:
+        return await make_organisation(session)
+
+
+async def tickets(sessions: Sessions) -> list[tuple[str, Any]]:
+    async with sessions() as session:
+        rows = await session.execute(sa.text("select entrypoint, payload from queue.pgqueuer order by id"))
+        return [(kind, json.loads(payload)) for kind, payload in rows]
+
+
+async def test_a_commit_delivers_event_and_job_together(committed_sessions: Sessions, database_url: str) -> None:
+    organisation = await firm(committed_sessions)
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listener = await connect(database_url)
+    await listener.add_listener(EVENT_CHANNEL, lambda *told: heard.put_nowait(told[-1]))
+    audience = sorted([uuid4(), uuid4()])
+
+    async with committed_sessions.begin() as session:
+        actor = actor_of(organisation)
+        await record(session, actor, "test.made", organisation.id, audience=[*audience, audience[0]], units=3)
+        await record(session, actor, "test.told", organisation.id)
+        job = Job(kind="test", organisation_id=organisation.id)
+        await enqueue(session, job)
+        assert heard.empty()
+
+    assert await asyncio.wait_for(heard.get(), 5) == ""
+    await listener.close()
+    assert await tickets(committed_sessions) == [("test", {"job": str(job.id)})]
+    async with committed_sessions() as session:
+        made, told = (await session.scalars(sa.select(Event).order_by(sa.text("id")))).all()
+    assert (made.code, made.params, made.audience, made.user_id) == ("test.made", {"units": 3}, audience, None)
+    assert (told.code, told.audience) == ("test.told", [])
+    assert made.xid == told.xid
+    assert heard.empty()  # two events of one commit wake a listener once
+
+
+@pytest.mark.parametrize("first", ["event", "job"])
+async def test_a_rollback_takes_both_away(committed_sessions: Sessions, first: str) -> None:
+    organisation = await firm(committed_sessions)
+
+    async with committed_sessions() as session:
+        if first == "event":
+            await record(session, actor_of(organisation), "test.made", organisation.id)
+        await enqueue(session, Job(kind="test", organisation_id=organisation.id))
+        await session.rollback()
+
+    assert await tickets(committed_sessions) == []
+    async with committed_sessions() as session:
+        assert await session.scalar(sa.text("select (select count(*) from event) + (select count(*) from job)")) == 0
+
+
+async def test_an_event_that_commits_late_is_not_missed(committed_sessions: Sessions) -> None:
+    organisation = await firm(committed_sessions)
+    actor = actor_of(organisation)
+
+    async def read(after: dict[str, int]) -> list[str]:
+        async with committed_sessions() as session:
+            return list((await session.scalars(sa.text(READ), after)).all())
+
+    async with committed_sessions() as slow:
+        await record(slow, actor, "test.slow", organisation.id)
+        await slow.flush()
+        async with committed_sessions.begin() as quick:
+            await record(quick, actor, "test.quick", organisation.id)
+
+        seen_while_slow_runs = await read({"xid": 0, "id": 0})
+        await slow.commit()
+
+    assert seen_while_slow_runs == []
+    assert await read({"xid": 0, "id": 0}) == ["test.slow", "test.quick"]
+
+
+async def test_a_job_is_queued_once(committed_sessions: Sessions) -> None:
+    organisation = await firm(committed_sessions)
+    job = Job(kind="test", organisation_id=organisation.id)
+
+    async with committed_sessions.begin() as session:
+        await enqueue(session, job)
+    with pytest.raises(DuplicateJobError):
+        async with committed_sessions.begin() as session:
+            await enqueue(session, await session.get_one(Job, job.id))
+
+    assert len(await tickets(committed_sessions)) == 1
+
+
+async def test_the_queue_s_names_do_not_come_from_the_environment(
+    committed_sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUEUE_TABLE", "elsewhere")
+    monkeypatch.setenv("PGQUEUER_PREFIX", "other_")
+    from api.outbox import _names
+
+    _names.cache_clear()
+    organisation = await firm(committed_sessions)
+
+    async with committed_sessions.begin() as session:
+        await enqueue(session, Job(kind="test", organisation_id=organisation.id))
+
+    assert [kind for kind, _ in await tickets(committed_sessions)] == ["test"]
+    assert isinstance(organisation.id, UUID)
