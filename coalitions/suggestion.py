@@ -19,8 +19,6 @@ from domain.supply import SupplyGraph
 from domain.world import Offering, Opening, Package, Supplier, World
 from optimizer import (
     Diagnosis,
-    Interrupt,
-    Listener,
     Missing,
     Plan,
     Problem,
@@ -29,6 +27,7 @@ from optimizer import (
     solve,
     write_problem,
 )
+from optimizer.result import Interrupt, Listener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,20 +163,19 @@ def suggest(
 def pose(world: World, opening: Opening, fits: Iterable[PackageFit]) -> Problem:
     """Turn eligible fits into a problem: firms by their id, packages by their code, ties from the supply graph.
 
-    An offering that fits several packages becomes a pool over the months they touch. A price in another currency or
-    for another unit, and a capacity in another unit, count as undeclared.
+    An offering that fits several packages becomes a pool over the months they touch.
     """
     packages = {package.id: package for package in opening.packages}
     eligible = [(packages[group.package_id], fit) for group in fits for fit in group.fits if fit.eligible]
     wanted = {fit.supplier_id for _, fit in eligible} | _named(opening.rules)
     suppliers = {supplier.id: supplier for supplier in world.suppliers if supplier.id in wanted}
     offerings = {offering.id: offering for supplier in suppliers.values() for offering in supplier.offerings}
-    pools = _pools(opening, eligible, offerings)
+    pools = _pools(eligible, offerings)
     document = {
         "format": "lianzhou-problem/1",
         "firms": [_firm(supplier) for supplier in suppliers.values()],
         "packages": [_package(package) for package in opening.packages],
-        "offers": [_offer(opening, package, fit, offerings[fit.offering_id], pools) for package, fit in eligible],
+        "offers": [_offer(package, fit, pools) for package, fit in eligible],
         "pools": [{"id": identity, "capacity": capacity} for identity, capacity in pools.items()],
         "ties": _ties(world, suppliers),
         "rules": _rules(opening),
@@ -221,29 +219,24 @@ def _package(package: Package) -> dict[str, Any]:
     }
 
 
-def _offer(
-    opening: Opening, package: Package, fit: Fit, offering: Offering, pools: Mapping[str, int]
-) -> dict[str, Any]:
-    comparable = offering.unit == package.unit and offering.currency == opening.currency
+def _offer(package: Package, fit: Fit, pools: Mapping[str, int]) -> dict[str, Any]:
     return {
         "firm": str(fit.supplier_id),
         "package": package.code,
-        "price": offering.price if comparable else None,
+        "price": fit.price,
         "capacity": fit.capacity,
         "fit": fit.score,
         "lead_days": fit.lead_days,
-        "pool": str(offering.id) if str(offering.id) in pools else None,
+        "pool": str(fit.offering_id) if str(fit.offering_id) in pools else None,
     }
 
 
-def _pools(
-    opening: Opening, eligible: Iterable[tuple[Package, Fit]], offerings: Mapping[UUID, Offering]
-) -> dict[str, int]:
+def _pools(eligible: Iterable[tuple[Package, Fit]], offerings: Mapping[UUID, Offering]) -> dict[str, int]:
     """Give an offering that serves several packages one capacity: what it has free in all months they touch."""
-    spans: dict[UUID, set[Package]] = {}
+    spans: dict[UUID, list[Package]] = {}
     for package, fit in eligible:
         if fit.capacity is not None:
-            spans.setdefault(fit.offering_id, set()).add(package)
+            spans.setdefault(fit.offering_id, []).append(package)
     return {
         str(identity): _free(offerings[identity], packages)
         for identity, packages in sorted(spans.items())
@@ -275,13 +268,7 @@ def _within_budget(problem: Problem, result: Result) -> bool | None:
 
 
 def _covered(group: PackageFit) -> Covered:
-    refused = Counter(
-        criterion.code
-        for fit in group.fits
-        if not fit.eligible
-        for criterion in fit.criteria
-        if criterion.mandatory and criterion.outcome == "fail"
-    )
+    refused = Counter(criterion.code for fit in group.fits for criterion in fit.criteria if criterion.excludes)
     return Covered(
         package_id=group.package_id,
         near=len(group.fits),
@@ -313,7 +300,8 @@ class _Telling:
         weights = values if any(values.values()) else dict.fromkeys(values, 1)
         shares = by_largest_remainder(weights, BASIS_POINTS)
         lead = plan.lead or max(plan.members, key=lambda firm: (shares[firm], firm))
-        seats = tuple(self._seat(plan, firm, shares[firm], firm == lead) for firm in plan.members)
+        members = sorted(plan.members, key=lambda firm: (firm != lead, -shares[firm], firm))
+        seats = tuple(self._seat(plan, firm, shares[firm], firm == lead) for firm in members)
         fits = [part.fit for seat in seats for part in seat.parts]
         days = [self.fits[part.package, part.firm].lead_days for part in plan.assignments]
         ties = sum(1 for a, b in self.ties if a in values and b in values)

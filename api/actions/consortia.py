@@ -14,9 +14,9 @@ from api.actions import holds
 from api.outbox import record
 from api.queries import consortia, opportunities, organisations, visible
 from api.queries.consortia import SeatRow
-from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, TermsIn
+from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, TermsIn, seat_of
 from coalitions import agreement as agreements
-from coalitions.formation import PENDING, SETTLED, Seat, Standing, standing
+from coalitions.formation import PENDING, SETTLED, Standing, standing
 from domain.actor import Actor
 from domain.errors import (
     DeadlinePassed,
@@ -561,16 +561,6 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
 
 def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> Standing:
     return standing({package.id: package.quantity for package in packages.values()}, [seat_of(seat) for seat in seats])
-
-
-def seat_of(seat: SeatRow) -> Seat:
-    """Return a seat as the core decides on it."""
-    return Seat(
-        organisation_id=seat.membership.organisation_id,
-        state=seat.membership.state,
-        lead=seat.membership.lead,
-        units={line.package_id: line.units for line in seat.lines},
-    )
 
 
 async def _freeze(

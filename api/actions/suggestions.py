@@ -1,6 +1,6 @@
 """Asking for suggestions, and keeping what a run found."""
 
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any
 from uuid import UUID
 
@@ -64,10 +64,10 @@ async def keep(
         seconds=round(found.seconds, 3),
         candidates=found.candidates,
         within_budget=found.within_budget,
-        plans=[plain(asdict(proposal)) for proposal in found.proposals],
-        missing=[plain(asdict(figure)) for figure in found.missing],
-        diagnosis=[plain(asdict(message)) for message in found.diagnosis],
-        coverage=[plain(asdict(covered)) for covered in found.coverage],
+        plans=[plain(proposal) for proposal in found.proposals],
+        missing=[plain(figure) for figure in found.missing],
+        diagnosis=[plain(message) for message in found.diagnosis],
+        coverage=[plain(covered) for covered in found.coverage],
     )
     session.add(row)
     await session.flush()
@@ -78,7 +78,7 @@ async def keep(
 
 
 def plain(value: Any) -> Any:
-    """Return `value` with ids as text and messages as data, ready for JSON."""
+    """Return values with ids as text and messages as code and params, ready for JSON."""
     match value:
         case UUID():
             return str(value)
@@ -88,5 +88,7 @@ def plain(value: Any) -> Any:
             return {key: plain(each) for key, each in value.items()}
         case list() | tuple():
             return [plain(each) for each in value]
+        case _ if is_dataclass(value):
+            return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
         case _:
             return value

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,7 @@ from api.actions import suggestions
 from api.db import snapshots_of
 from api.jobs import Effect, JobContext, Outcome
 from api.queries import consortia
-from api.queries.world import load_opening, load_world
-from api.vectors import Meaning, available
+from api.queries.world import load_opening, load_world, this_meaning
 from coalitions.formation import SETTLED
 from coalitions.suggestion import Params
 from coalitions.suggestion import suggest as think
@@ -26,12 +24,6 @@ from optimizer import Progress
 
 ASKED = frozenset({MembershipState.PROPOSED, MembershipState.INVITED, MembershipState.COUNTERED})
 GONE = frozenset({MembershipState.DECLINED, MembershipState.EXPIRED, MembershipState.WITHDRAWN})
-
-
-@cache
-def meaning() -> Meaning:
-    """Return the encoders of this process, loaded once."""
-    return Meaning(available())
 
 
 async def suggest(context: JobContext) -> Effect:
@@ -78,7 +70,7 @@ async def _read(context: JobContext) -> tuple[Opening, World, Params]:
         if holding is not None:
             opening = await _kept(snapshot, context, opening, holding)
         now: datetime = await consortia.clock(snapshot)
-        world = await load_world(snapshot, context.actor, opening, meaning(), now.date(), holding=holding)
+        world = await load_world(snapshot, context.actor, opening, this_meaning(), now.date(), holding=holding)
     wanted = Params(plans=payload["plans"], seconds=float(payload["seconds"]), seed=payload["seed"])
     return opening, world, wanted
 

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.queries import visible
+from api.queries import opportunities, organisations, visible
 from api.queries.page import page
 from domain.actor import Actor
 from domain.kinds import ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
@@ -22,11 +23,15 @@ from domain.records import (
     Consortium,
     Invitation,
     Membership,
+    Opportunity,
+    Organisation,
     Signature,
     Terms,
     TermsLine,
+    WorkPackage,
 )
 
+SETTLED = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 LIVE_HOLDS = (HoldState.SOFT, HoldState.HARD)
 
 
@@ -39,6 +44,42 @@ class SeatRow:
     counter: Terms | None
     counter_lines: tuple[TermsLine, ...]
     invitation: Invitation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A consortium as one reader may see it: his seats, the firms and packages they name, the agreement in force."""
+
+    consortium: Consortium
+    opportunity: Opportunity
+    seats: tuple[SeatRow, ...]
+    every: tuple[SeatRow, ...]
+    firms: dict[UUID, Organisation]
+    packages: dict[UUID, WorkPackage]
+    disclosed: frozenset[UUID]
+    agreement: Agreement | None
+
+
+async def view(session: AsyncSession, actor: Actor, identity: UUID) -> View:
+    """Return a consortium with everything that showing it to the actor needs. Raises NotFound."""
+    row = await visible.consortium(session, actor, identity)
+    shown = await seats(session, actor, row.id)
+    lines = [line for seat in shown for line in (*seat.lines, *seat.counter_lines)]
+    found = await agreement(session, actor, row.id)
+    return View(
+        consortium=row,
+        opportunity=await visible.opportunity(session, actor, row.opportunity_id),
+        seats=shown,
+        every=await whole(session, actor, row.id),
+        firms=await organisations.named(session, actor, [seat.membership.organisation_id for seat in shown]),
+        packages={
+            package.id: package for package in await opportunities.packages_of(session, actor, [row.opportunity_id])
+        },
+        disclosed=frozenset(
+            await disclosed(session, actor, [line.capability_id for line in lines if line.capability_id])
+        ),
+        agreement=found[0] if found else None,
+    )
 
 
 async def listed(
@@ -126,7 +167,7 @@ async def _last_invitations(session: AsyncSession, memberships: Sequence[UUID]) 
         sa.select(Invitation)
         .where(col(Invitation.membership_id).in_(memberships))
         .order_by(col(Invitation.membership_id), col(Invitation.edition).desc())
-        .distinct(col(Invitation.membership_id))
+        .ext(distinct_on(col(Invitation.membership_id)))
     )
     return {row.membership_id: row for row in (await session.execute(statement)).scalars()}
 
@@ -257,6 +298,21 @@ async def agreement(session: AsyncSession, actor: Actor, consortium: UUID) -> tu
         return None
     signatures = sa.select(Signature).where(col(Signature.agreement_id) == found.id).order_by(col(Signature.created_at))
     return found, list((await session.execute(signatures)).scalars())
+
+
+async def agreement_for(
+    session: AsyncSession, actor: Actor, consortium: UUID
+) -> tuple[Agreement, list[Signature]] | None:
+    """Return the newest agreement when the actor is a party of it or leads the project: its body names prices.
+
+    Raises NotFound when the actor may not see the consortium at all.
+    """
+    row = await visible.consortium(session, actor, consortium)
+    party = row.organisation_id == actor.organisation_id or any(
+        seat.membership.organisation_id == actor.organisation_id and seat.membership.state in SETTLED
+        for seat in await seats(session, actor, row.id)
+    )
+    return await agreement(session, actor, row.id) if party else None
 
 
 async def clock(session: AsyncSession) -> datetime:

@@ -1,6 +1,7 @@
 """Reading firms: the directory, one firm's profile, names by id."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,6 +13,28 @@ from api.queries.page import page
 from domain.actor import Actor
 from domain.kinds import CapabilityState
 from domain.records import Capability, Organisation, SupplyLink
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """A firm with what it declares, its disclosed ties, and the firms at their other ends."""
+
+    firm: Organisation
+    capabilities: tuple[Capability, ...]
+    links: tuple[SupplyLink, ...]
+    partners: dict[UUID, Organisation]
+
+
+async def profile(session: AsyncSession, actor: Actor, identity: UUID) -> Profile:
+    """Return a firm's profile as the actor may see it. Raises NotFound."""
+    firm = await visible.organisation(session, actor, identity)
+    links = await links_of(session, actor, firm.id)
+    return Profile(
+        firm=firm,
+        capabilities=tuple(await capabilities_of(session, actor, firm.id)),
+        links=tuple(links),
+        partners=await named(session, actor, [end for link in links for end in (link.supplier_id, link.buyer_id)]),
+    )
 
 
 async def listed(

@@ -48,7 +48,7 @@ def organisations(actor: Actor) -> Select[Organisation]:
 
 
 def opportunities(actor: Actor) -> Select[Opportunity]:
-    """Own ones; as bureau, all but others' drafts; as partner, what is public, open to verified firms, or asked into."""
+    """Own ones; as bureau all but drafts; as partner what is public, open to verified firms, or asked into."""
     own = col(Opportunity.organisation_id) == actor.organisation_id
     seated = col(Opportunity.id).in_(
         sa.select(col(Membership.opportunity_id)).where(

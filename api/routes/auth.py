@@ -84,4 +84,4 @@ async def change_me(
     return Response(MeOut.of(user, organisation), headers={ETAG: etag(user.version)})
 
 
-handlers = (sign_in, sign_out, list_sign_ins, revoke_sign_in, create_token, get_me, change_me)
+HANDLERS = (sign_in, sign_out, list_sign_ins, revoke_sign_in, create_token, get_me, change_me)

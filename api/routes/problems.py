@@ -21,4 +21,4 @@ def explain_problem(code: FromPath[str]) -> ExplanationOut:
     )
 
 
-handlers = (explain_problem,)
+HANDLERS = (explain_problem,)

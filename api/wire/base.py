@@ -1,6 +1,6 @@
 """What every wire type promises: names that are unknown are refused, values are frozen, rows can be read into it."""
 
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import to_jsonable_python
@@ -9,8 +9,8 @@ from pydantic_core import to_jsonable_python
 class Wire(BaseModel):
     """The base of every contract with the outside.
 
-    A class states examples once, as ``model_config = ConfigDict(json_schema_extra={"examples": [...]})``, or is made
-    of fields that have theirs; the OpenAPI document then shows one at each operation that takes or gives it.
+    A class states examples once, as ``model_config = ConfigDict(json_schema_extra={"examples": [...]})``; the OpenAPI
+    document shows one at each operation that takes or gives it.
     Inputs are not quoted in errors: a password typed into the wrong field must not come back or reach a log.
     """
 
@@ -28,14 +28,6 @@ class Wire(BaseModel):
         return super().model_validate(obj, strict=strict or None, **options)
 
     @classmethod
-    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Hand the class's example to the OpenAPI generator, which looks for it under a name of its own."""
-        super().__pydantic_init_subclass__(**kwargs)
-        example = cls.example()
-        if example is not None:
-            cast("dict[str, Any]", cls.model_config)["example"] = example
-
-    @classmethod
     def example(cls) -> dict[str, Any] | None:
         """Return one instance as JSON has it, or None where the class states none."""
         extra = cls.model_config.get("json_schema_extra")
@@ -51,12 +43,6 @@ class Page(Wire, Generic[Item]):
 
     items: tuple[Item, ...]
     next: str | None = None
-
-    @classmethod
-    def example(cls) -> dict[str, Any] | None:
-        """Return a page that holds the example of its items."""
-        held = [a.example() for a in cls.__pydantic_generic_metadata__["args"] if issubclass(a, Wire)]
-        return {"items": held, "next": None} if held and None not in held else None
 
 
 class FaultOut(Wire):

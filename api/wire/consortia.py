@@ -7,7 +7,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.queries.consortia import SeatRow, View
 from api.wire.base import Wire
+from coalitions.formation import SETTLED, Seat, standing
+from domain.actor import Actor
 from domain.kinds import (
     Code,
     ConsortiumState,
@@ -19,6 +22,17 @@ from domain.kinds import (
     Note,
     PositiveQuantity,
 )
+from domain.records import Agreement, Signature, TermsLine
+
+
+def seat_of(seat: SeatRow) -> Seat:
+    """Return a seat as the core decides on it."""
+    return Seat(
+        organisation_id=seat.membership.organisation_id,
+        state=seat.membership.state,
+        lead=seat.membership.lead,
+        units={line.package_id: line.units for line in seat.lines},
+    )
 
 
 class SuggestionOut(Wire):
@@ -124,6 +138,15 @@ class TermsIn(Wire):
         return self
 
 
+class OfferIn(Wire):
+    """Terms put to a member: those of its own counter when `lines` is left out, else others; and the hours it has."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"lines": None, "hours": 72}]})
+
+    lines: Annotated[tuple[LineIn, ...], Field(min_length=1, max_length=200)] | None = None
+    hours: Annotated[int, Field(ge=1, le=24 * 60, strict=True)] = 72
+
+
 class DeclineIn(Wire):
     """A refusal of one edition, with its reason."""
 
@@ -154,6 +177,23 @@ class LineOut(Wire):
     unit_price: int | None
     price_closed: bool
     currency: str
+
+    @classmethod
+    def from_line(cls, line: TermsLine, view: View, told: bool, leading: bool) -> Self:
+        """Show one line; a price that is closed to the reader is null, and said to be closed."""
+        package = view.packages[line.package_id]
+        open_to_reader = told or (leading and line.capability_id in view.disclosed)
+        return cls(
+            package_id=package.id,
+            package=package.code,
+            name=package.name,
+            unit=package.unit,
+            units=line.units,
+            share=line.share,
+            unit_price=line.unit_price if open_to_reader else None,
+            price_closed=line.unit_price is not None and not open_to_reader,
+            currency=line.currency,
+        )
 
 
 class InvitationOut(Wire):
@@ -187,6 +227,33 @@ class MembershipOut(Wire):
     signed: bool
     version: int
 
+    @classmethod
+    def from_seat(cls, seat: SeatRow, view: View, actor: Actor) -> Self:
+        """Show one seat to one reader: prices only where he is a party that may know them."""
+        member = seat.membership
+        firm = view.firms[member.organisation_id]
+        own = member.organisation_id == actor.organisation_id
+        leading = view.consortium.organisation_id == actor.organisation_id
+        told = own or (leading and member.state in SETTLED)
+        lines = tuple(LineOut.from_line(line, view, told, leading) for line in seat.lines)
+        counter = tuple(LineOut.from_line(line, view, own or leading, leading) for line in seat.counter_lines)
+        return cls(
+            id=member.id,
+            consortium_id=member.consortium_id,
+            organisation_id=member.organisation_id,
+            firm=firm.name,
+            sme=firm.sme,
+            lead=member.lead,
+            state=member.state,
+            edition=member.edition,
+            lines=lines,
+            invitation=InvitationOut.model_validate(seat.invitation) if seat.invitation else None,
+            counter=counter if seat.counter else None,
+            counter_note=seat.counter.note if seat.counter else None,
+            signed=member.state in (MembershipState.SIGNED, MembershipState.ACTIVE),
+            version=member.version,
+        )
+
 
 class ConsortiumLine(Wire):
     """A consortium in a list."""
@@ -219,6 +286,28 @@ class ConsortiumOut(ConsortiumLine):
     gaps: tuple[GapOut, ...]
     agreement_sha256: str | None
 
+    @classmethod
+    def from_view(cls, view: View, actor: Actor) -> Self:
+        """Show a consortium to one reader."""
+        row = view.consortium
+        now = standing(
+            {package.id: package.quantity for package in view.packages.values()},
+            [seat_of(seat) for seat in view.every],
+        )
+        return cls(
+            **{name: getattr(row, name) for name in ConsortiumLine.model_fields},
+            opportunity=view.opportunity.title,
+            performance=row.performance,
+            liability=row.liability,
+            members=tuple(MembershipOut.from_seat(seat, view, actor) for seat in view.seats),
+            waiting=len(now.waiting),
+            gaps=tuple(
+                GapOut(package_id=gap.package_id, package=view.packages[gap.package_id].code, units=gap.units)
+                for gap in now.gaps
+            ),
+            agreement_sha256=view.agreement.sha256 if view.agreement else None,
+        )
+
 
 class AgreementOut(Wire):
     """One edition of the agreement: its body, the hash to sign, who has signed."""
@@ -231,3 +320,9 @@ class AgreementOut(Wire):
     valid: bool
     signed_by: tuple[UUID, ...]
     created_at: datetime
+
+    @classmethod
+    def from_rows(cls, agreement: Agreement, signatures: list[Signature], *, valid: bool) -> Self:
+        """Show an agreement; its body names no price that a member has not put into accepted terms."""
+        fields = {name: getattr(agreement, name) for name in cls.model_fields if name not in ("valid", "signed_by")}
+        return cls(**fields, valid=valid, signed_by=tuple(row.organisation_id for row in signatures))

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from api.queries.organisations import Profile
 from api.wire.base import Wire
 from domain.kinds import (
     CapabilityState,
@@ -22,6 +23,7 @@ from domain.kinds import (
     Quantity,
     Unit,
 )
+from domain.records import Capability, CapabilityPrice, CapacityMonth, SupplyLink
 
 
 class CapabilityIn(Wire):
@@ -94,6 +96,16 @@ class CapabilityOut(Wire):
     version: int
     created_at: datetime
 
+    @classmethod
+    def from_rows(cls, row: Capability, price: CapabilityPrice | None) -> Self:
+        """Fold a declaration and its price, which stands in a table of its own."""
+        fields = {name: getattr(row, name) for name in cls.model_fields if name not in ("unit_price", "currency")}
+        return cls(
+            **fields,
+            unit_price=price.unit_price if price else None,
+            currency=price.currency if price else None,
+        )
+
 
 class CapabilityLine(Wire):
     """A declaration as everyone else sees it: what, not how much and not for how much."""
@@ -135,6 +147,11 @@ class MonthOut(Wire):
     declared: int
     reserved: int
     free: int
+
+    @classmethod
+    def from_row(cls, row: CapacityMonth) -> Self:
+        """Show a month with what it has left."""
+        return cls(month=row.month, declared=row.declared, reserved=row.reserved, free=row.declared - row.reserved)
 
 
 class CertificateIn(Wire):
@@ -211,3 +228,29 @@ class FirmOut(FirmLine):
     business_scope: str | None
     capabilities: tuple[CapabilityLine, ...]
     ties: tuple[TieOut, ...]
+
+    @classmethod
+    def from_profile(cls, profile: Profile) -> Self:
+        """Show a firm with what it declares and its disclosed ties."""
+        firm = profile.firm
+        fields = {name: getattr(firm, name) for name in cls.model_fields if name not in ("capabilities", "ties")}
+        return cls(
+            **fields,
+            capabilities=tuple(map(CapabilityLine.model_validate, profile.capabilities)),
+            ties=tuple(_tie(link, profile) for link in profile.links),
+        )
+
+
+def _tie(link: SupplyLink, profile: Profile) -> TieOut:
+    upstream = link.buyer_id == profile.firm.id
+    other = profile.partners[link.supplier_id if upstream else link.buyer_id]
+    return TieOut(
+        firm_id=other.id,
+        firm=other.name,
+        direction="upstream" if upstream else "downstream",
+        kind=link.kind,
+        year=link.year,
+        share=link.share,
+        source=link.source,
+        confidence=link.confidence,
+    )
