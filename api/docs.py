@@ -20,7 +20,7 @@ from api.auth import COOKIE, SAFE_METHODS
 from api.i18n import locale_of, say
 from api.idempotency import HEADER, KEY
 from api.problems import MEDIA_TYPE
-from api.wire.base import ProblemOut
+from api.wire.base import ProblemOut, Wire
 from domain.message import Message
 
 VENDOR = "/static/vendor"
@@ -31,13 +31,17 @@ Document = dict[str, Any]
 
 
 def openapi_config(root: str = "/api/v1") -> OpenAPIConfig:
-    """Describe the API that stands under `root`: the contract at ``openapi.json``, the page at ``docs``."""
+    """Describe the API that stands under `root`: the page at ``docs``, the contract at ``docs/openapi.json``.
+
+    They have a folder of their own, since Litestar answers every other name beside them itself.
+    """
+    place = f"{root}/docs"
     return OpenAPIConfig(
         title=TITLE,
         version=version("lianzhou"),
-        path=root,
+        path=place,
         use_handler_docstrings=True,
-        render_plugins=[ContractPlugin(), PagePlugin(root)],
+        render_plugins=[PagePlugin(f"{place}/openapi.json"), ContractPlugin()],
         security=[{"session": []}, {"token": []}],
         components=Components(
             security_schemes={
@@ -57,9 +61,11 @@ def contract(described: Document) -> Document:
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     schemas.update(_problem_schemas())
+    _state_examples(schemas)
     components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     for method, operation in operations(document):
         _refuse_as_problems(operation)
+        operation["responses"].get("204", {}).pop("content", None)
         if method.upper() not in SAFE_METHODS:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
         for media in media_of(operation):
@@ -98,7 +104,15 @@ def example_of(schema: Document, schemas: Document) -> Any:
     if schema.get("type") == "array":
         item = example_of(schema.get("items", {}), schemas)
         return None if item is None else [item]
-    return None
+    parts = {name: example_of(schema["properties"][name], schemas) for name in schema.get("required", ())}
+    return parts if parts and None not in parts.values() else None
+
+
+def wires(kind: type[Wire] = Wire) -> Iterator[type[Wire]]:
+    """Yield every wire type that is known, and `kind` itself."""
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from wires(narrower)
 
 
 class ContractPlugin(OpenAPIRenderPlugin):
@@ -115,9 +129,9 @@ class ContractPlugin(OpenAPIRenderPlugin):
 class PagePlugin(OpenAPIRenderPlugin):
     """Gives the page that draws the contract with Swagger UI from our own server."""
 
-    def __init__(self, root: str) -> None:
-        super().__init__(path="/docs", media_type=MediaType.HTML)
-        self._contract = f"{root}/openapi.json"
+    def __init__(self, contract_at: str) -> None:
+        super().__init__(path="/", media_type=MediaType.HTML)
+        self._contract = contract_at
 
     def render(self, request: Request[Any, Any, Any], openapi_schema: Document) -> bytes:
         """Return the page, in the reader's language."""
@@ -159,6 +173,14 @@ _IDEMPOTENCY_KEY = {
 def _problem_schemas() -> Document:
     schema = ProblemOut.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     return {**schema.pop("$defs", {}), "ProblemOut": schema}
+
+
+def _state_examples(schemas: Document) -> None:
+    """Give each schema the example of its wire type as it stands there: Litestar leaves nulls out of examples."""
+    for wire in wires():
+        example = wire.example()
+        if example is not None and wire.__name__ in schemas:
+            schemas[wire.__name__]["examples"] = [example]
 
 
 def _refuse_as_problems(operation: Document) -> None:

@@ -14,7 +14,9 @@ from uuid import uuid4
 import asyncpg
 import structlog
 from litestar import Request, Response
+from litestar.datastructures import MutableScopeHeaders
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.types import Message as ASGIMessage
 from litestar.types import Scope
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -240,6 +242,12 @@ def request_id(scope: Scope) -> str:
         given = dict(scope["headers"]).get(REQUEST_ID.lower().encode(), b"").decode("latin-1")
         state["request_id"] = given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given) else uuid4().hex
     return str(state["request_id"])
+
+
+async def stamp(message: ASGIMessage, scope: Scope) -> None:
+    """Tell the request's id with every answer. It is a ``before_send`` hook."""
+    if message["type"] == "http.response.start":
+        MutableScopeHeaders.from_message(message).setdefault(REQUEST_ID, request_id(scope))
 
 
 def path_of(location: Sequence[int | str]) -> str:

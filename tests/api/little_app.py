@@ -21,7 +21,7 @@ from api.settings import Settings
 from tests.conftest import PROJECT
 
 ROOT = "/api/v1"
-ORIGIN = "http://lianzhou.test"
+ORIGIN = "http://127.0.0.1:8000"
 
 
 def little_app(
