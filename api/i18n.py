@@ -6,7 +6,7 @@ The catalogues stand in ``api/locale``: one TOML table a section, one line a cod
 * ``number``, ``share`` (basis points), ``money`` (minor units of the message's ``currency``), ``date``, ``moment``,
   ``country``;
 * the name of a section, for a parameter that is itself a code: ``{current:state}``; several codes stand in one
-  parameter separated by commas;
+  parameter separated by commas, and ``*`` words those the section does not know;
 * two words with a bar between, for a plural: ``{count} {count:firm|firms}``.
 """
 
@@ -193,7 +193,11 @@ class _Wording(Formatter):
             return say(self._locale, Message(code="nothing"), section="page")
         try:
             return self._formed(value, form)
-        except (TypeError, ValueError):  # a sentence about a fault must not fail for a figure of the wrong type
+        except (
+            ArithmeticError,
+            TypeError,
+            ValueError,
+        ):  # a sentence about a fault must not fail for a figure of the wrong type
             return str(value)
 
     def _formed(self, value: Any, form: str) -> str:
@@ -207,7 +211,8 @@ class _Wording(Formatter):
             one, other = form.split("|")
             return one if _conventions(self._locale).plural_form(value) == "one" else other
         codes = [code.strip() for code in str(value).split(",")]
-        words = [say(self._locale, Message(code=code), section=form) for code in codes if code]
+        texts = catalogue(self._locale).get(form, {})
+        words = [texts.get(code, texts.get("*", code)) for code in codes if code]
         return catalogue(self._locale)["page"]["comma"].join(words)
 
 
