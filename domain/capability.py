@@ -135,7 +135,7 @@ def _path(system: CodeSystem, code: str) -> tuple[str, ...]:
             return _filled(code, range(2, 9, 2))
         case CodeSystem.GBT:
             return tuple(code[:end] for end in (1, 3, 4, 5) if end <= len(code))
-        case CodeSystem.OWN:
+        case _:
             ends = [found.start() for found in re.finditer(r"[._/\-]", code)]
             return (*(code[:end] for end in ends), code)
 

@@ -166,7 +166,7 @@ class SupplyGraph:
     def build(cls, links: Iterable[Link]) -> "SupplyGraph":
         """Fold links into a graph; a link given twice counts once, one from a firm to itself not at all.
 
-        Note: O(m log m); 0.6 s for the 35,700 links of the real disclosures.
+        Note: O(m log m); 0.3 s for the 17,000 named links of the real disclosures.
 
         >>> len(SupplyGraph.build([]).firms)
         0
