@@ -6,6 +6,7 @@ skipped; what a batch writes carries its id, so that it can be undone as long as
 
 from collections.abc import Mapping
 from datetime import date
+from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -16,15 +17,18 @@ from api.actions.importing import capabilities, firms, links, opportunities, pro
 from api.actions.importing.plan import NOUNS, Options, Plan, Planner, Report
 from api.intake.reading import Reading, Subject
 from api.intake.report import Account, ImportReport
-from api.outbox import record
+from api.intake.sheet import Upload
+from api.outbox import enqueue, record
 from api.queries import imports
 from domain.actor import Actor
-from domain.errors import NotAllowed, StillReferenced
+from domain.errors import Fault, NotAllowed, StillReferenced
 from domain.kinds import BatchState, Role
 from domain.message import Message
-from domain.records import ImportBatch, OrganisationAlias
+from domain.records import ImportBatch, Job, Organisation, OrganisationAlias
 
 OnError = Literal["stop", "skip"]
+UPLOADS = "uploads"
+OPERATOR_NAME = "链舟平台运营方"
 
 PLANNERS: Mapping[Subject, Planner] = {
     Subject.FIRMS: firms.plan,
@@ -80,6 +84,67 @@ async def bring_in(
     return await _write(session, actor, account, plan, batch, told)
 
 
+async def receive(
+    session: AsyncSession,
+    actor: Actor,
+    subject: Subject,
+    upload: Upload,
+    home: Path,
+    *,
+    dry_run: bool = False,
+    on_error: OnError = "stop",
+    update: bool = False,
+) -> Job:
+    """Keep an uploaded file under `home` and enqueue the job that brings it in; the job's subject is the batch.
+
+    Raises NotAllowed.
+    """
+    _allow(actor, subject, None)
+    kept = home / UPLOADS / upload.sha256
+    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept.write_bytes(upload.content)
+    batch = _opened(actor, subject, upload.filename, upload.sha256)
+    session.add(batch)
+    payload = {"subject": subject.value, "dry_run": dry_run, "on_error": on_error, "update": update, "file": kept.name}
+    job = Job(
+        kind="import",
+        subject_id=batch.id,
+        organisation_id=actor.organisation_id,
+        user_id=actor.user_id,
+        payload=payload,
+    )
+    await enqueue(session, job)
+    return job
+
+
+async def refuse(
+    session: AsyncSession, actor: Actor, batch_id: UUID, subject: Subject, faults: tuple[Fault, ...]
+) -> ImportBatch:
+    """Close a batch whose file could not be read at all, keeping why."""
+    batch = await imports.batch(session, actor, batch_id, lock=True)
+    nothing = Reading(
+        subject=subject,
+        filename=batch.filename,
+        sha256=batch.sha256,
+        form="",
+        faults=faults,
+    )
+    _close(Account(reading=nothing), batch, refused=True, dry_run=False)
+    await session.flush()
+    return batch
+
+
+async def the_operator(session: AsyncSession) -> Actor:
+    """Return the platform as an actor; where nobody runs it yet, it gets an organisation of its own."""
+    known = await imports.operator(session)
+    if known is not None:
+        return known
+    platform = Organisation(name=OPERATOR_NAME, registered=False, roles=[Role.OPERATOR.value])
+    session.add(platform)
+    await session.flush()
+    return Actor(user_id=None, organisation_id=platform.id, roles=frozenset({Role.OPERATOR}))
+
+
 async def undo(session: AsyncSession, actor: Actor, batch_id: UUID) -> ImportBatch:
     """Delete what a batch wrote and take back what it changed.
 
@@ -129,14 +194,7 @@ async def _write(
     session: AsyncSession, actor: Actor, account: Account, plan: Plan, batch: ImportBatch | None, told: Report
 ) -> ImportReport:
     reading = account.reading
-    kept = batch or ImportBatch(
-        id=uuid4(),
-        kind=reading.subject.kind,
-        filename=reading.filename[:200],
-        sha256=reading.sha256,
-        organisation_id=actor.organisation_id,
-        user_id=actor.user_id,
-    )
+    kept = batch or _opened(actor, reading.subject, reading.filename, reading.sha256)
     session.add(kept)
     await session.flush()
     for table in UNDONE_IN_ORDER:
@@ -162,8 +220,19 @@ async def _write(
     return report
 
 
+def _opened(actor: Actor, subject: Subject, filename: str, sha256: str) -> ImportBatch:
+    return ImportBatch(
+        id=uuid4(),
+        kind=subject.kind,
+        filename=filename[:200],
+        sha256=sha256,
+        organisation_id=actor.organisation_id,
+        user_id=actor.user_id,
+    )
+
+
 def _fill(batch: ImportBatch, report: ImportReport, amended: list[dict[str, Any]]) -> None:
-    batch.rows, batch.written = report.rows, report.accepted
+    batch.rows, batch.written = report.rows, 0 if report.dry_run else report.accepted
     batch.skipped = report.skipped_count + report.faulty_rows
     batch.report = report.document() | {"amended": amended}
 

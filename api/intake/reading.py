@@ -235,10 +235,15 @@ def _book(upload: Upload) -> Outcome:
     entry = in_minor_units(standard("opportunity"), entry, currency)
     asked, asked_faults = _requirements(requirements)
     offered, package_faults = _packages(packages, asked, currency)
-    outcome = draft(OpportunityDraft, replace(entry, fields={**entry.fields, "packages": offered}))
+    whole = replace(
+        entry,
+        fields={**entry.fields, "packages": offered},
+        headings={**entry.headings, "packages": standard("packages").zh},
+    )
+    outcome = draft(OpportunityDraft, whole)
     found = [*faults, *asked_faults, *package_faults, *(outcome if isinstance(outcome, tuple) else ())]
     if package_faults:
-        found = [fault for fault in found if fault.where != "packages"]
+        found = [fault for fault in found if fault.where != standard("packages").zh]
     return tuple(found) if found or isinstance(outcome, tuple) else outcome
 
 

@@ -201,6 +201,11 @@ def _plain(heading: str) -> str:
     return unicodedata.normalize("NFKC", heading).replace(" ", "").replace("*", "").replace("\n", "").casefold()
 
 
+def _shown(heading: str) -> str:
+    """Return a heading without the star that marks a required column."""
+    return heading.replace("*", "").strip()
+
+
 def recognise(form: Form, heading: Cell) -> tuple[Column, int] | None:
     """Return the column a heading names, and the scale in its brackets.
 
@@ -266,7 +271,7 @@ def _layout(form: Form, line: Line, title: str) -> Iterator[Place | Fault]:
         if found is None:
             continue
         column, scale = found
-        heading = values.text(cell)
+        heading = _shown(values.text(cell))
         if column.field in seen:
             yield Fault(where=located(place, heading), code="column-repeated", params={"other": seen[column.field]})
         else:
@@ -299,17 +304,17 @@ def _upright(form: Form, sheet: Sheet, title: str) -> Iterator[Entry | Fault]:
     rows: list[tuple[int, Column, str, int, Cell]] = []
     places: dict[str, str] = {}
     for line in sheet.lines:
-        written = [cell for cell in line.cells if cell is not None]
-        found = recognise(form, written[0])
+        start = next(place for place, cell in enumerate(line.cells) if cell is not None)
+        found = recognise(form, line.cells[start])
         if found is None:
             continue
         column, scale = found
-        heading = f"{title}row {line.number}, {values.text(written[0])}"
+        heading = f"{title}row {line.number}, {_shown(values.text(line.cells[start]))}"
         if column.field in places:
             yield Fault(where=heading, code="column-repeated", params={"other": places[column.field]})
             continue
         places[column.field] = heading
-        rows.append((0, column, heading, scale, written[1] if len(written) > 1 else None))
+        rows.append((0, column, heading, scale, _cell(line, start + 1)))
     for column in form.columns:
         if column.required and column.field not in places:
             params: dict[str, Parameter] = {"column": column.zh, "column_en": column.en}

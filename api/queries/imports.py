@@ -164,6 +164,7 @@ async def earlier_batch(session: AsyncSession, actor: Actor, kind: ImportKind, s
             col(ImportBatch.kind) == kind,
             col(ImportBatch.sha256) == sha256,
             col(ImportBatch.state) == BatchState.DONE,
+            sa.not_(col(ImportBatch.report)["dry_run"].as_boolean()),
         )
         .order_by(col(ImportBatch.created_at).desc())
         .limit(1)
