@@ -27,6 +27,7 @@ from optimizer import (
     solve,
     write_problem,
 )
+from optimizer.problem import canonical
 from optimizer.result import Interrupt, Listener
 
 
@@ -145,7 +146,7 @@ def suggest(
     )
     told = _Telling(world, opening, fits, problem)
     return Suggested(
-        digest=sha256(write_problem(problem).encode()).hexdigest(),
+        digest=sha256(write_problem(canonical(problem)).encode()).hexdigest(),
         seed=params.seed,
         status=str(result.status),
         stopped=str(result.stopped),
@@ -395,8 +396,8 @@ class _Telling:
             for number, fix in enumerate(diagnosis.fixes, start=1)
             for relaxation in fix.relaxations
         ]
-        legal = [Message(code="law-contradicts")] if diagnosis.legal and not causes else []
-        return (*causes, *legal, *fixes)
+        legal = [Message(code="law-contradicts")] if diagnosis.legal else []
+        return (*legal, *causes, *fixes)
 
     def _subject(self, subject: tuple[str, ...] | None) -> str:
         return "、".join(self.suppliers[part].name if part in self.suppliers else part for part in subject or ())
