@@ -24,6 +24,7 @@ from api.wire.base import ProblemOut, Wire
 from domain.message import Message
 
 VENDOR = "/static/vendor"
+STREAM = "text/event-stream"
 SCRIPT = "/static/docs.js"
 TITLE = "LianZhou 链舟"
 
@@ -72,6 +73,9 @@ def contract(described: Document) -> Document:
             example = example_of(media.get("schema", {}), schemas)
             if example is not None:
                 media["example"] = example
+        for response in operation["responses"].values():
+            if STREAM in response.get("content", {}):
+                response["content"][STREAM]["example"] = _STREAMED
     return document
 
 
@@ -168,6 +172,9 @@ _IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "pattern": f"^{KEY.pattern}$"},
     "example": "order-2027-03-01-0001",
 }
+
+
+_STREAMED = 'id: 812-40\nevent: membership.accepted\ndata: {"code": "membership.accepted"}\n\n'
 
 
 def _problem_schemas() -> Document:

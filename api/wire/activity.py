@@ -3,12 +3,32 @@
 from typing import Any, Self
 from uuid import UUID
 
+from pydantic import ConfigDict
+
 from api.wire.base import Wire
 from coalitions.indicators import Cell
 
 
 class EventOut(Wire):
     """Something that happened; `position` is what a reader names to go on from here."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "position": "812-40",
+                    "at": "2027-01-06T02:00:00+00:00",
+                    "code": "membership.invited",
+                    "subject_id": "0198c0de-0000-7000-8000-00000000000b",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000002",
+                    "opportunity_id": "0198c0de-0000-7000-8000-000000000001",
+                    "consortium_id": "0198c0de-0000-7000-8000-00000000000a",
+                    "params": {"name": "中爪哇储能联合体", "edition": 1},
+                    "title": "已发出邀请",
+                }
+            ]
+        }
+    )
 
     position: str
     at: str | None
@@ -24,6 +44,20 @@ class EventOut(Wire):
 class FigureOut(Wire):
     """One number: its name and definition in the reader's language, and where the list behind it stands."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "published",
+                    "value": 5,
+                    "name": "已发布项目",
+                    "definition": "曾经发布的项目数",
+                    "list": "/api/v1/indicators/published",
+                }
+            ]
+        }
+    )
+
     code: str
     value: int
     name: str
@@ -33,6 +67,22 @@ class FigureOut(Wire):
 
 class CellOut(Wire):
     """One capability asked for in one country: packages that ask, packages nobody can serve, firms that can."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "capability": "海水淡化膜",
+                    "country": "SA",
+                    "packages": 1,
+                    "uncovered": 1,
+                    "firms": 0,
+                    "package_ids": ["0198c0de-0000-7000-8000-000000000003"],
+                    "firm_ids": [],
+                }
+            ]
+        }
+    )
 
     capability: str
     country: str
@@ -51,6 +101,44 @@ class CellOut(Wire):
 class IndicatorsOut(Wire):
     """The funnel from published to signed, the outcomes, and the gaps of capability by country."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "funnel": [
+                        {
+                            "code": "published",
+                            "value": 5,
+                            "name": "已发布项目",
+                            "definition": "曾经发布的项目数",
+                            "list": "/api/v1/indicators/published",
+                        }
+                    ],
+                    "outcomes": [
+                        {
+                            "code": "published",
+                            "value": 5,
+                            "name": "已发布项目",
+                            "definition": "曾经发布的项目数",
+                            "list": "/api/v1/indicators/published",
+                        }
+                    ],
+                    "gaps": [
+                        {
+                            "capability": "海水淡化膜",
+                            "country": "SA",
+                            "packages": 1,
+                            "uncovered": 1,
+                            "firms": 0,
+                            "package_ids": ["0198c0de-0000-7000-8000-000000000003"],
+                            "firm_ids": [],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     funnel: tuple[FigureOut, ...]
     outcomes: tuple[FigureOut, ...]
     gaps: tuple[CellOut, ...]
@@ -58,6 +146,21 @@ class IndicatorsOut(Wire):
 
 class RowOut(Wire):
     """One row behind a figure."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000001",
+                    "kind": "opportunity",
+                    "name": "中爪哇 200MW/400MWh 储能电站",
+                    "state": "published",
+                    "country": "ID",
+                    "city": None,
+                }
+            ]
+        }
+    )
 
     id: UUID
     kind: str

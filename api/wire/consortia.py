@@ -41,6 +41,76 @@ class SuggestionOut(Wire):
     `gap` is a part of the objective (0.01 is one per cent). No figure of it tells a price.
     """
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000009",
+                    "opportunity_id": "0198c0de-0000-7000-8000-000000000001",
+                    "edition": 1,
+                    "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+                    "seed": 0,
+                    "status": "optimal",
+                    "stopped": "proved",
+                    "gap": 0.0,
+                    "seconds": 0.41,
+                    "candidates": 12,
+                    "within_budget": True,
+                    "plans": [
+                        {
+                            "status": "optimal",
+                            "stopped": "proved",
+                            "gap": 0.0,
+                            "sme_share": 10_000,
+                            "fit": 93,
+                            "ties": 0,
+                            "lead_days": 120,
+                            "seats": [
+                                {
+                                    "supplier_id": "0198c0de-0000-7000-8000-000000000002",
+                                    "name": "演示变流有限公司",
+                                    "sme": True,
+                                    "lead": True,
+                                    "share": 10_000,
+                                    "parts": [
+                                        {
+                                            "package_id": "0198c0de-0000-7000-8000-000000000003",
+                                            "offering_id": "0198c0de-0000-7000-8000-000000000006",
+                                            "units": 40,
+                                            "share": 10_000,
+                                            "fit": 93,
+                                            "way": "words",
+                                            "runners_up": 2,
+                                        }
+                                    ],
+                                    "reasons": [
+                                        {
+                                            "code": "covers-by-words",
+                                            "params": {"package": "WP03", "fit": 93, "others": 2},
+                                        }
+                                    ],
+                                }
+                            ],
+                            "reasons": [{"code": "proved-best", "params": {}}],
+                        }
+                    ],
+                    "missing": [],
+                    "diagnosis": [],
+                    "coverage": [
+                        {
+                            "package_id": "0198c0de-0000-7000-8000-000000000003",
+                            "near": 5,
+                            "eligible": 3,
+                            "best": 93,
+                            "refused": [["certificate", 2]],
+                        }
+                    ],
+                    "created_at": "2027-01-06T01:00:05Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     opportunity_id: UUID
     edition: int
@@ -212,6 +282,50 @@ class InvitationOut(Wire):
 class MembershipOut(Wire):
     """One seat with its terms in force, the last question, and a counter if one is on the table."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000b",
+                    "consortium_id": "0198c0de-0000-7000-8000-00000000000a",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000008",
+                    "firm": "演示变流有限公司",
+                    "sme": True,
+                    "lead": True,
+                    "state": "invited",
+                    "edition": 1,
+                    "lines": [
+                        {
+                            "package_id": "0198c0de-0000-7000-8000-000000000003",
+                            "package": "WP03",
+                            "name": "变流升压一体机",
+                            "unit": "SET",
+                            "units": 40,
+                            "share": 10_000,
+                            "unit_price": None,
+                            "price_closed": True,
+                            "currency": "CNY",
+                        }
+                    ],
+                    "invitation": {
+                        "id": "0198c0de-0000-7000-8000-00000000000c",
+                        "edition": 1,
+                        "sent_at": "2027-01-06T02:00:00Z",
+                        "deadline": "2027-01-09T02:00:00Z",
+                        "state": "sent",
+                        "reason": None,
+                        "note": "",
+                        "answered_at": None,
+                    },
+                    "counter": None,
+                    "counter_note": None,
+                    "signed": False,
+                    "version": 2,
+                }
+            ]
+        }
+    )
+
     id: UUID
     consortium_id: UUID
     organisation_id: UUID
@@ -258,6 +372,22 @@ class MembershipOut(Wire):
 class ConsortiumLine(Wire):
     """A consortium in a list."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000a",
+                    "opportunity_id": "0198c0de-0000-7000-8000-000000000001",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000002",
+                    "name": "中爪哇储能联合体",
+                    "state": "forming",
+                    "version": 1,
+                    "created_at": "2027-01-06T02:00:00Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     opportunity_id: UUID
     organisation_id: UUID
@@ -277,6 +407,67 @@ class GapOut(Wire):
 
 class ConsortiumOut(ConsortiumLine):
     """A consortium with its seats and what its formation still waits for."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000a",
+                    "opportunity_id": "0198c0de-0000-7000-8000-000000000001",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000002",
+                    "name": "中爪哇储能联合体",
+                    "state": "forming",
+                    "version": 1,
+                    "created_at": "2027-01-06T02:00:00Z",
+                    "opportunity": "中爪哇 200MW/400MWh 储能电站",
+                    "performance": "divided",
+                    "liability": "joint_and_several",
+                    "members": [
+                        {
+                            "id": "0198c0de-0000-7000-8000-00000000000b",
+                            "consortium_id": "0198c0de-0000-7000-8000-00000000000a",
+                            "organisation_id": "0198c0de-0000-7000-8000-000000000008",
+                            "firm": "演示变流有限公司",
+                            "sme": True,
+                            "lead": True,
+                            "state": "invited",
+                            "edition": 1,
+                            "lines": [
+                                {
+                                    "package_id": "0198c0de-0000-7000-8000-000000000003",
+                                    "package": "WP03",
+                                    "name": "变流升压一体机",
+                                    "unit": "SET",
+                                    "units": 40,
+                                    "share": 10_000,
+                                    "unit_price": None,
+                                    "price_closed": True,
+                                    "currency": "CNY",
+                                }
+                            ],
+                            "invitation": {
+                                "id": "0198c0de-0000-7000-8000-00000000000c",
+                                "edition": 1,
+                                "sent_at": "2027-01-06T02:00:00Z",
+                                "deadline": "2027-01-09T02:00:00Z",
+                                "state": "sent",
+                                "reason": None,
+                                "note": "",
+                                "answered_at": None,
+                            },
+                            "counter": None,
+                            "counter_note": None,
+                            "signed": False,
+                            "version": 2,
+                        }
+                    ],
+                    "waiting": 1,
+                    "gaps": [],
+                    "agreement_sha256": None,
+                }
+            ]
+        }
+    )
 
     opportunity: str
     performance: str
@@ -311,6 +502,23 @@ class ConsortiumOut(ConsortiumLine):
 
 class AgreementOut(Wire):
     """One edition of the agreement: its body, the hash to sign, who has signed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000d",
+                    "consortium_id": "0198c0de-0000-7000-8000-00000000000a",
+                    "edition": 1,
+                    "sha256": "0000000000000000000000000000000000000000000000000000000000000000",
+                    "body": {"format": "lianzhou-agreement/1", "edition": 1},
+                    "valid": True,
+                    "signed_by": ["0198c0de-0000-7000-8000-000000000008"],
+                    "created_at": "2027-01-07T02:00:00Z",
+                }
+            ]
+        }
+    )
 
     id: UUID
     consortium_id: UUID

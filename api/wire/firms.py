@@ -78,6 +78,32 @@ class CapabilityIn(Wire):
 class CapabilityOut(Wire):
     """A declaration as its owner sees it."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000006",
+                    "phrase": "储能变流器",
+                    "phrase_en": "power conversion system",
+                    "code_system": None,
+                    "code": "",
+                    "unit": "SET",
+                    "monthly_quantity": 12,
+                    "unit_price": 21_550_000,
+                    "currency": "CNY",
+                    "lead_days": 120,
+                    "countries": ["ID"],
+                    "verification": 1,
+                    "valid_from": None,
+                    "valid_to": None,
+                    "state": "declared",
+                    "version": 1,
+                    "created_at": "2027-01-06T01:00:00Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     phrase: str
     phrase_en: str | None
@@ -143,6 +169,10 @@ class CapacityIn(Wire):
 class MonthOut(Wire):
     """One month: declared, promised, and what is still free."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"month": "2027-06-01", "declared": 12, "reserved": 8, "free": 4}]}
+    )
+
     month: date
     declared: int
     reserved: int
@@ -178,6 +208,22 @@ class CertificateIn(Wire):
 class CertificateOut(Wire):
     """A certificate with its verification level."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000007",
+                    "scheme": "ISO 9001",
+                    "number": "CN-1234",
+                    "issuer": None,
+                    "valid_from": "2025-01-01",
+                    "valid_to": "2028-01-01",
+                    "verification": 0,
+                }
+            ]
+        }
+    )
+
     id: UUID
     scheme: str
     number: str | None
@@ -189,6 +235,28 @@ class CertificateOut(Wire):
 
 class FirmLine(Wire):
     """A firm in a list."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000002",
+                    "name": "演示变流有限公司",
+                    "name_en": None,
+                    "short_name": None,
+                    "credit_code": "91999999MA0000001X",
+                    "country": "CN",
+                    "city": "演示市",
+                    "industry": None,
+                    "sme": True,
+                    "roles": ["supplier"],
+                    "verification": 1,
+                    "registered": True,
+                    "demonstration": True,
+                }
+            ]
+        }
+    )
 
     id: UUID
     name: str
@@ -220,6 +288,55 @@ class TieOut(Wire):
 
 class FirmOut(FirmLine):
     """A firm's profile: what it can do and with whom it is known to work."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000002",
+                    "name": "演示变流有限公司",
+                    "name_en": None,
+                    "short_name": None,
+                    "credit_code": "91999999MA0000001X",
+                    "country": "CN",
+                    "city": "演示市",
+                    "industry": None,
+                    "sme": True,
+                    "roles": ["supplier"],
+                    "verification": 1,
+                    "registered": True,
+                    "demonstration": True,
+                    "province": None,
+                    "ownership": None,
+                    "founded": None,
+                    "registered_capital": None,
+                    "business_scope": None,
+                    "capabilities": [
+                        {
+                            "id": "0198c0de-0000-7000-8000-000000000006",
+                            "phrase": "储能变流器",
+                            "phrase_en": None,
+                            "code_system": None,
+                            "code": "",
+                            "verification": 1,
+                        }
+                    ],
+                    "ties": [
+                        {
+                            "firm_id": "0198c0de-0000-7000-8000-000000000008",
+                            "firm": "演示电芯有限公司",
+                            "direction": "upstream",
+                            "kind": "supplies",
+                            "year": 2026,
+                            "share": 1200,
+                            "source": "演示数据",
+                            "confidence": 90,
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     province: str | None
     ownership: str | None

@@ -13,6 +13,24 @@ from domain.kinds import RunState
 class JobOut(Wire):
     """A piece of long work: `progress` while it runs, `outcome` once it has ended."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000005",
+                    "kind": "suggest",
+                    "subject_id": "0198c0de-0000-7000-8000-000000000001",
+                    "state": "running",
+                    "tries": 1,
+                    "progress": {"stage": "base", "plan": 1, "gap": 0.012, "seconds": 1.4},
+                    "outcome": {},
+                    "created_at": "2027-01-06T01:00:00Z",
+                    "finished_at": None,
+                }
+            ]
+        }
+    )
+
     id: UUID
     kind: str
     subject_id: UUID | None

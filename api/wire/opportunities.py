@@ -267,6 +267,29 @@ class PackageOut(Wire):
 class OpportunityLine(Wire):
     """An opportunity in a list."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000001",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000002",
+                    "title": "中爪哇 200MW/400MWh 储能电站",
+                    "title_en": "Central Java battery storage",
+                    "country": "ID",
+                    "place": "Semarang",
+                    "currency": "CNY",
+                    "budget": 74_910_000_000,
+                    "deadline": "2027-03-18T10:00:00Z",
+                    "state": "published",
+                    "edition": 1,
+                    "version": 3,
+                    "demonstration": True,
+                    "published_at": "2027-01-05T02:00:00Z",
+                }
+            ]
+        }
+    )
+
     id: UUID
     organisation_id: UUID
     title: str
@@ -285,6 +308,72 @@ class OpportunityLine(Wire):
 
 class OpportunityOut(OpportunityLine):
     """One opportunity with everything in it; `owner` is the chain leader's name."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-000000000001",
+                    "organisation_id": "0198c0de-0000-7000-8000-000000000002",
+                    "title": "中爪哇 200MW/400MWh 储能电站",
+                    "title_en": "Central Java battery storage",
+                    "country": "ID",
+                    "place": "Semarang",
+                    "currency": "CNY",
+                    "budget": 74_910_000_000,
+                    "deadline": "2027-03-18T10:00:00Z",
+                    "state": "published",
+                    "edition": 1,
+                    "version": 3,
+                    "demonstration": True,
+                    "published_at": "2027-01-05T02:00:00Z",
+                    "owner": "演示链主",
+                    "summary": "",
+                    "starts": "2027-06-01",
+                    "ends": "2028-07-31",
+                    "visibility": "verified",
+                    "procuring_law": None,
+                    "financier": None,
+                    "rules": {"max_members": 8},
+                    "goals": {},
+                    "source": None,
+                    "source_reference": None,
+                    "packages": [
+                        {
+                            "id": "0198c0de-0000-7000-8000-000000000003",
+                            "code": "WP03",
+                            "name": "变流升压一体机",
+                            "name_en": "PCS and transformer skid",
+                            "kind": "goods",
+                            "unit": "SET",
+                            "quantity": 40,
+                            "value": 862_000_000,
+                            "starts": "2027-06-01",
+                            "ends": "2027-12-31",
+                            "min_suppliers": 1,
+                            "max_suppliers": 2,
+                            "min_share": 2000,
+                            "max_share": 10_000,
+                            "critical": False,
+                            "specialty": None,
+                            "follows": [],
+                            "requirements": [
+                                {
+                                    "id": "0198c0de-0000-7000-8000-000000000004",
+                                    "kind": "capability",
+                                    "phrase": "储能变流器",
+                                    "code_system": None,
+                                    "code": None,
+                                    "threshold": None,
+                                    "mandatory": True,
+                                }
+                            ],
+                        }
+                    ],
+                }
+            ]
+        }
+    )
 
     owner: str
     summary: str
