@@ -269,7 +269,7 @@ def _told(locale: Locale, fault: Fault) -> Mapping[str, Any]:
 
 
 def _headers(request: AnyRequest, refusal: DomainError, locale: Locale) -> dict[str, str]:
-    headers = {"Content-Language": locale, "Cache-Control": "no-store"}
+    headers = {"Content-Language": locale, "Cache-Control": "no-store", REQUEST_ID: request_id(request.scope)}
     if isinstance(refusal, TooMany | Unavailable):
         headers["Retry-After"] = str(refusal.params.get("seconds", PATIENCE))
     if isinstance(refusal, NotSignedIn):

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpx
 from litestar import Litestar, Router
@@ -57,6 +57,6 @@ def little_app(
 @asynccontextmanager
 async def client_of(app: Litestar, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of `app`, which is a browser to the extent that it keeps cookies."""
-    transport = httpx.ASGITransport(app)
+    transport = httpx.ASGITransport(cast("Any", app))  # each library types the same protocol in its own way
     async with httpx.AsyncClient(transport=transport, base_url=ORIGIN, headers=headers) as client:
         yield client

@@ -31,7 +31,7 @@ from api.i18n import (
 from domain import kinds
 from domain.kinds import CapabilityState, ConsortiumState, OpportunityState, Role
 from domain.message import Message
-from domain.records import SQLModel
+from domain.records import Record
 
 ENUMS = [kind for kind in StrEnum.__subclasses__() if kind.__module__ == kinds.__name__]
 
@@ -87,7 +87,7 @@ def test_every_state_can_stand_in_a_sentence(locale: Locale) -> None:
 
 @pytest.mark.parametrize("locale", LOCALES)
 def test_every_noun_that_the_database_can_name_has_a_word(locale: Locale) -> None:
-    assert SQLModel.metadata.tables.keys() <= catalogue(locale)["noun"].keys()
+    assert Record.metadata.tables.keys() <= catalogue(locale)["noun"].keys()
 
 
 def test_chinese_is_written_with_chinese_punctuation() -> None:
