@@ -13,11 +13,11 @@ from optimizer.model import build
 from optimizer.planning import Quest, best_plan
 from optimizer.problem import WHOLE, Lead, Package, Problem, Rules, canonical
 from optimizer.result import Cause, Diagnosis, Fix, Interrupt, Relaxation, Status
-from optimizer.search import Found, Purse, Setting, Title, run
+from optimizer.search import Found, Purse, Setting, Title, opened, run
 from optimizer.variables import Model, weighed
 
 MOST_SECONDS = 10.0
-"""How long a diagnosis takes at most inside a solve."""
+"""How long a diagnosis takes at most when nothing else is said."""
 
 FIXES = 3
 """How many fixes are offered unless asked otherwise."""
@@ -48,8 +48,9 @@ def diagnose(
     >>> [(eased.rule, eased.before, eased.after) for eased in fix.relaxations], fix.minimal, fix.plan.members
     ([('member-limit', 1, 2)], True, ('F1', 'F2'))
     """
-    purse = Purse(seconds=seconds, effort=seconds if effort is None else effort)
-    return look_into(canonical(problem), purse, Setting(seed=seed, interrupt=interrupt), fixes, prices)
+    return look_into(
+        canonical(problem), opened(seconds, effort), Setting(seed=seed, interrupt=interrupt), fixes, prices
+    )
 
 
 def look_into(

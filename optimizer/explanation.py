@@ -9,7 +9,7 @@ from optimizer.planning import Quest, best_plan
 from optimizer.problem import WHOLE, Lock, Problem, canonical
 from optimizer.result import Dropped, Plan, Status
 from optimizer.score import base, scores_of
-from optimizer.search import Purse, Setting
+from optimizer.search import Purse, Setting, opened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,9 @@ def explain(
     ordered = canonical(problem)
     case = Case(ordered, {(part.firm, part.package): part.units for part in plan.assignments})
     outside = list(_best_outside(ordered, case))
-    purse = Purse(seconds=seconds, effort=seconds if effort is None else effort)
-    compare = _Comparison(case=case, purse=purse, setting=Setting(seed=seed), runs=len(case.members) + len(outside))
+    compare = _Comparison(
+        case=case, purse=opened(seconds, effort), setting=Setting(seed=seed), runs=len(case.members) + len(outside)
+    )
     return Explanation(
         members=tuple(compare.without(firm) for firm in case.members),
         binding=tuple(limit for limit in limits(case) if limit.binding and limit.rule != "coverage"),

@@ -8,7 +8,7 @@ from optimizer.faults import ProblemInvalid, faults
 from optimizer.planning import Outcome, Quest, best_plan, why
 from optimizer.problem import Problem, canonical
 from optimizer.result import Diagnosis, Interrupt, Listener, Plan, Result, Status
-from optimizer.search import Purse, Setting
+from optimizer.search import Purse, Setting, opened
 
 SECONDS = 30.0
 """How long a problem may be worked on when nothing else is said."""
@@ -30,9 +30,9 @@ def solve(
     be given up, the ties between members; then the base value once more at those ties. Every plan has passed the judge
     in `optimizer.check`. A problem that is proved to have no plan is diagnosed with what is left of the time.
 
-    `seconds` limits the wall clock, `effort` the solver's own count of work (about a second each; unless given, as much
-    as `seconds`). A result whose `stopped` is `proved` or `effort` holds the same plans on every machine for the same
-    seed, whatever the order of the input.
+    `seconds` limits the wall clock, `effort` the solver's own count of work. Unless given, it is a quarter of `seconds`,
+    which is reached before the clock on an ordinary machine. A result whose `stopped` is `proved` or `effort` holds the
+    same plans on every machine for the same seed, whatever the order of the input.
 
     Raises `ProblemInvalid` when the parts of the problem contradict each other, and `PlanDisputed` when model and judge
     disagree.
@@ -49,7 +49,7 @@ def solve(
     wrong = faults(problem)
     if wrong:
         raise ProblemInvalid(wrong)
-    purse = Purse(seconds=seconds, effort=seconds if effort is None else effort)
+    purse = opened(seconds, effort)
     setting = Setting(seed=seed, listener=progress, interrupt=interrupt)
     quest = Quest(problem=canonical(problem), setting=setting)
     outcomes = [best_plan(quest, purse.part(1 / plans))]
