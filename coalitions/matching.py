@@ -243,7 +243,7 @@ def _cover_by_code(offering: Offering, need: Need) -> Cover | None:
             return Cover(score=EXACT if same is CodeCover.FULL else NARROWER_CODE, way=Way.CODE)
         case CodeCover.UNPROVEN:
             return Cover(score=UNPROVEN_CODE, way=Way.CODE, proven=False)
-        case CodeCover.NONE:
+        case _:
             return None
 
 
