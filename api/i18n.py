@@ -41,7 +41,7 @@ DEFAULT: Locale = "zh-CN"
 LOCALE_QUERY = "lang"
 LOCALE_COOKIE = "lz_lang"
 BEIJING = ZoneInfo("Asia/Shanghai")
-SPOKEN = ("refusal", "rule", "reason", "criterion", "event", "diagnosis", "import")
+SPOKEN = ("refusal", "rule", "reason", "criterion", "event", "diagnosis", "import", "cli")
 """Sections whose codes need no section before them; no two of them share a code."""
 
 Catalogue = Mapping[str, Mapping[str, str]]
