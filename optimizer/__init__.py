@@ -1,9 +1,9 @@
 """How a consortium is chosen: a `Problem` goes in, a `Result` with proofs comes out. Knows nothing of the business."""
 
-from optimizer.answer import RESULT_FORMAT, diagnosis_document, result_document
+from optimizer.answer import diagnosis_document, result_document
 from optimizer.check import Limit, violations
 from optimizer.diagnosis import diagnose, ease
-from optimizer.document import PROBLEM_FORMAT, read_problem, write_problem
+from optimizer.document import read_problem, write_problem
 from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
 from optimizer.planning import PlanDisputed
@@ -41,8 +41,6 @@ from optimizer.score import score
 from optimizer.solver import solve
 
 __all__ = [
-    "PROBLEM_FORMAT",
-    "RESULT_FORMAT",
     "Assignment",
     "Cause",
     "Contribution",

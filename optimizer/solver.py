@@ -30,9 +30,9 @@ def solve(
     be given up, the ties between members; then the base value once more at those ties. Every plan has passed the judge
     in `optimizer.check`. A problem that is proved to have no plan is diagnosed with what is left of the time.
 
-    `seconds` limits the wall clock, `effort` the solver's own count of work. Unless given, it is a quarter of `seconds`,
-    which is reached before the clock on an ordinary machine. A result whose `stopped` is `proved` or `effort` holds the
-    same plans on every machine for the same seed, whatever the order of the input.
+    `seconds` limits the wall clock, `effort` the solver's own count of work. Unless given, it is a quarter of
+    `seconds`, which is reached before the clock on an ordinary machine. A result whose `stopped` is `proved` or
+    `effort` holds the same plans on every machine for the same seed, whatever the order of the input.
 
     Raises `ProblemInvalid` when the parts of the problem contradict each other, and `PlanDisputed` when model and judge
     disagree.

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from math import comb, prod
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -14,13 +15,13 @@ GOAL_NAMES = ("fit", "price", "members", "resilience", "grade", "sme", "lead")
 shares = st.sampled_from([0, 1000, 2500, 3334, 5000, 6000, 10_000])
 
 
-def sometimes(strategy, otherwise=None, one_in=4):
+def sometimes(strategy: st.SearchStrategy[Any], otherwise: Any = None, one_in: int = 4) -> st.SearchStrategy[Any]:
     """Draw from a strategy once in a while, so that few rules meet in one problem."""
     return st.integers(1, one_in).flatmap(lambda roll: strategy if roll == one_in else st.just(otherwise))
 
 
 @st.composite
-def firms(draw, count):
+def firms(draw: st.DrawFn, count: int) -> tuple[Firm, ...]:
     return tuple(
         Firm(
             id=f"F{i}",
@@ -36,7 +37,7 @@ def firms(draw, count):
 
 
 @st.composite
-def packages(draw, count):
+def packages(draw: st.DrawFn, count: int) -> tuple[Package, ...]:
     made = []
     for i in range(count):
         least = draw(sometimes(st.sampled_from([1000, 2500, 3334, 5000]), 0, one_in=6))
@@ -59,7 +60,9 @@ def packages(draw, count):
 
 
 @st.composite
-def offers(draw, firms, packages, pools):
+def offers(
+    draw: st.DrawFn, firms: tuple[Firm, ...], packages: tuple[Package, ...], pools: tuple[Pool, ...]
+) -> tuple[Offer, ...]:
     made = []
     for package in packages:
         for firm in draw(st.lists(st.sampled_from(firms), min_size=1, max_size=4, unique=True)):
@@ -80,7 +83,7 @@ def offers(draw, firms, packages, pools):
 
 
 @st.composite
-def rules(draw, firms, packages):
+def rules(draw: st.DrawFn, firms: tuple[Firm, ...], packages: tuple[Package, ...]) -> Rules:
     firm = st.sampled_from([firm.id for firm in firms])
     package = st.sampled_from([package.id for package in packages])
     couple = st.lists(firm, min_size=2, max_size=2, unique=True).map(tuple)
@@ -98,7 +101,7 @@ def rules(draw, firms, packages):
     lead = st.builds(
         Lead, candidates=st.none() | st.lists(firm, min_size=1, max_size=3, unique=True).map(tuple), min_share=shares
     )
-    kinds = {
+    kinds: dict[str, st.SearchStrategy[Any]] = {
         "max_members": st.integers(1, 3),
         "min_members": st.integers(1, 3),
         "sme_share_min": shares,
@@ -127,7 +130,7 @@ def rules(draw, firms, packages):
 
 
 @st.composite
-def goals(draw, mode=None):
+def goals(draw: st.DrawFn, mode: Mode | None = None) -> Goals:
     order = st.lists(st.sampled_from(GOAL_NAMES), min_size=1, max_size=3, unique=True).map(tuple)
     weights = st.dictionaries(st.sampled_from(GOAL_NAMES), st.integers(0, 100), max_size=7)
     return Goals(
@@ -139,7 +142,7 @@ def goals(draw, mode=None):
 
 
 @st.composite
-def problems(draw, mode=None):
+def problems(draw: st.DrawFn, mode: Mode | None = None) -> Problem:
     """Draw a small problem whose plans the oracle can count."""
     known = draw(firms(draw(st.integers(1, 4))))
     asked = draw(packages(draw(st.integers(1, 3))))
@@ -160,7 +163,7 @@ def problems(draw, mode=None):
     return problem if plans_to_try(problem) <= MOST_PLANS else replace(problem, packages=tuple(map(_single, asked)))
 
 
-def plans_to_try(problem):
+def plans_to_try(problem: Problem) -> int:
     """Count the ways to split every package, rules aside."""
     per_package = {package.id: 0 for package in problem.packages}
     for offer in problem.offers:
@@ -169,5 +172,5 @@ def plans_to_try(problem):
     return prod(comb(sizes[name] + count - 1, count - 1) for name, count in per_package.items())
 
 
-def _single(package):
+def _single(package: Package) -> Package:
     return replace(package, quantity=min(package.quantity, 2))

@@ -1,9 +1,11 @@
 """A small project that two tests files vary: three firms, two packages, and the cheapest firm does everything."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from optimizer import Firm, Goals, Offer, Package, Problem
+
+Found = TypeVar("Found")
 
 FIRMS = (
     Firm(id="A", turnover=50, grade=(("power", 1),)),
@@ -47,3 +49,9 @@ def offered(problem: Problem = PROJECT, firm: str = "A", package: str = "WP1", *
 def without_offer(firm: str, package: str, problem: Problem = PROJECT) -> Problem:
     """The problem without one offer."""
     return replace(problem, offers=tuple(o for o in problem.offers if (o.firm, o.package) != (firm, package)))
+
+
+def present(found: Found | None) -> Found:
+    """What was found; a test that finds nothing fails here."""
+    assert found is not None
+    return found

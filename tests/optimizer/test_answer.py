@@ -5,12 +5,12 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from optimizer import Tie, result_document, solve
+from optimizer import Problem, Tie, result_document, solve
 from tests.optimizer.cases import PROJECT, ruled
 from tests.strategies_problems import problems
 
 
-def test_a_solved_problem_is_told_in_the_documented_keys():
+def test_a_solved_problem_is_told_in_the_documented_keys() -> None:
     tied = replace(PROJECT, ties=(Tie(a="A", b="B", strength=5),), goals=replace(PROJECT.goals, give_up=3000))
 
     document = result_document(solve(tied, plans=2))
@@ -22,7 +22,7 @@ def test_a_solved_problem_is_told_in_the_documented_keys():
     assert [stage["name"] for stage in plan["stages"]] == ["base", "cohesion", "polish"]
 
 
-def test_an_infeasible_problem_is_told_with_its_fixes():
+def test_an_infeasible_problem_is_told_with_its_fixes() -> None:
     document = result_document(solve(ruled(budget=396)))
 
     (fix,) = document["diagnosis"]
@@ -31,7 +31,7 @@ def test_an_infeasible_problem_is_told_with_its_fixes():
     assert fix["plan"]["members"] == ["A"]
 
 
-def test_a_subject_is_told_as_a_list():
+def test_a_subject_is_told_as_a_list() -> None:
     document = result_document(solve(ruled(required=("B",), excluded=("B",))))
 
     assert [fix["relax"][0]["subject"] for fix in document["diagnosis"]] == [["B"], ["B"]]
@@ -39,11 +39,11 @@ def test_a_subject_is_told_as_a_list():
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(problems())
-def test_every_result_is_json_and_its_shares_sum_to_the_whole(problem):
+def test_every_result_is_json_and_its_shares_sum_to_the_whole(problem: Problem) -> None:
     document = json.loads(json.dumps(result_document(solve(problem, plans=2))))
 
     for plan in document["plans"]:
-        shares = {}
+        shares: dict[str, int] = {}
         for part in plan["assignments"]:
             shares[part["package"]] = shares.get(part["package"], 0) + part["share"]
         assert set(shares.values()) == {10_000}

@@ -1,12 +1,13 @@
 """The judge finds what is wrong with a plan, whatever the plan says of itself."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import Lead, PlanDisputed, Status, Stopped, score, solve, violations
+from optimizer import Lead, Plan, PlanDisputed, Problem, Status, Stopped, score, solve, violations
 from optimizer.model import build
 from optimizer.planning import agreed, certified
 from optimizer.search import Found, Setting, Title, opened, run
@@ -16,7 +17,7 @@ from tests.strategies_problems import problems
 (PLAN,) = solve(ruled(lead=Lead())).plans
 
 
-def with_part(**changes):
+def with_part(**changes: Any) -> Plan:
     first, *others = PLAN.assignments
     return replace(PLAN, assignments=(replace(first, **changes), *others))
 
@@ -33,13 +34,13 @@ def with_part(**changes):
         (replace(PLAN, lead=None), "lead"),
     ],
 )
-def test_a_plan_that_was_tampered_with_is_found_out(plan, broken):
+def test_a_plan_that_was_tampered_with_is_found_out(plan: Plan, broken: str) -> None:
     assert broken in violations(ruled(lead=Lead()), plan)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(problems(), st.data())
-def test_moving_a_unit_is_a_violation_or_another_plan_that_scores_no_better(problem, data):
+def test_a_unit_more_than_planned_is_always_a_violation(problem: Problem, data: st.DataObject) -> None:
     result = solve(replace(problem, goals=replace(problem.goals, give_up=0)))
     if not result.plans:
         return
@@ -51,18 +52,18 @@ def test_moving_a_unit_is_a_violation_or_another_plan_that_scores_no_better(prob
     assert violations(problem, replace(plan, assignments=tuple(parts)))
 
 
-def test_a_plan_with_a_broken_rule_never_leaves_the_optimizer():
+def test_a_plan_with_a_broken_rule_never_leaves_the_optimizer() -> None:
     with pytest.raises(PlanDisputed, match=r"coverage\[WP1\]"):
         certified(ruled(lead=Lead()), with_part(units=3))
 
 
 @pytest.mark.parametrize("judged", [9, 11])
-def test_a_proved_value_that_the_judge_counts_otherwise_is_disputed(judged):
+def test_a_proved_value_that_the_judge_counts_otherwise_is_disputed(judged: int) -> None:
     with pytest.raises(PlanDisputed):
         agreed(Found(status=Status.OPTIMAL, stopped=Stopped.PROVED, objective=10, bound=10), judged)
 
 
-def test_a_value_cut_short_may_be_better_than_the_model_counted_but_never_worse():
+def test_a_value_cut_short_may_be_better_than_the_model_counted_but_never_worse() -> None:
     found = Found(status=Status.FEASIBLE, stopped=Stopped.TIME, objective=10, bound=20)
 
     assert agreed(found, 11) == 11
@@ -70,7 +71,7 @@ def test_a_value_cut_short_may_be_better_than_the_model_counted_but_never_worse(
         agreed(found, 9)
 
 
-def test_numbers_beyond_64_bits_are_reported_rather_than_answered():
+def test_numbers_beyond_64_bits_are_reported_rather_than_answered() -> None:
     model = build(PROJECT)
     member = model.member["A"]
 
@@ -80,7 +81,7 @@ def test_numbers_beyond_64_bits_are_reported_rather_than_answered():
         run(model, model.members(["A"]), opened(1, None), Setting(), Title(stage="base"))
 
 
-def test_the_scores_of_a_plan_are_those_of_the_judge():
+def test_the_scores_of_a_plan_are_those_of_the_judge() -> None:
     (plan,) = solve(PROJECT).plans
 
     assert dict(plan.scores) == score(PROJECT, plan)

@@ -1,6 +1,7 @@
 """Infeasible is never the last word: the smallest fixes are named, work, and are needed; law never gives way."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given, settings
@@ -11,6 +12,7 @@ from optimizer import (
     Lead,
     Lock,
     Offer,
+    Problem,
     Relaxation,
     Status,
     diagnose,
@@ -19,7 +21,7 @@ from optimizer import (
     violations,
 )
 from optimizer.brute import best
-from tests.optimizer.cases import PROJECT, offered, packaged, ruled, without_offer
+from tests.optimizer.cases import PROJECT, offered, packaged, present, ruled, without_offer
 from tests.strategies_problems import problems
 
 LAW = {"coverage", "capacity", "lot", "grade", "qualification", "conflict", "related"}
@@ -48,19 +50,19 @@ FIXES = [
 
 
 @pytest.mark.parametrize(("problem", "expected"), FIXES, ids=[expected[0] for _, expected in FIXES])
-def test_the_smallest_fix_is_named_with_its_amount_and_works(problem, expected):
+def test_the_smallest_fix_is_named_with_its_amount_and_works(problem: Problem, expected: Any) -> None:
     rule, subject, before, after = expected
 
     result = solve(problem)
 
     assert result.status is Status.INFEASIBLE
-    fix = result.diagnosis.fixes[0]
+    fix = present(result.diagnosis).fixes[0]
     assert fix.relaxations == (Relaxation(rule=rule, subject=subject, before=before, after=after),)
     assert fix.minimal
-    assert violations(ease(problem, fix.relaxations), fix.plan) == ()
+    assert violations(ease(problem, fix.relaxations), present(fix.plan)) == ()
 
 
-def test_a_package_that_one_firm_cannot_carry_needs_one_supplier_more():
+def test_a_package_that_one_firm_cannot_carry_needs_one_supplier_more() -> None:
     split = offered(offered(offered(capacity=2), firm="B", capacity=2), firm="C", capacity=1)
 
     fix = diagnose(packaged(split, max_suppliers=1)).fixes[0]
@@ -68,7 +70,7 @@ def test_a_package_that_one_firm_cannot_carry_needs_one_supplier_more():
     assert fix.relaxations == (Relaxation(rule="max-suppliers", subject=("WP1",), before=1, after=2),)
 
 
-def test_a_least_share_gives_way_only_as_far_as_whole_units_need():
+def test_a_least_share_gives_way_only_as_far_as_whole_units_need() -> None:
     split = offered(offered(offered(capacity=3), firm="B", capacity=1), firm="C", capacity=0)
 
     fix = diagnose(packaged(split, min_share=3000)).fixes[0]
@@ -76,7 +78,7 @@ def test_a_least_share_gives_way_only_as_far_as_whole_units_need():
     assert fix.relaxations == (Relaxation(rule="min-share", subject=("WP1",), before=3000, after=2500),)
 
 
-def test_several_fixes_differ_and_the_cheapest_comes_first():
+def test_several_fixes_differ_and_the_cheapest_comes_first() -> None:
     fixes = diagnose(ruled(ONLY_A, sme_share_min=500, min_members=2), fixes=3).fixes
 
     assert len(fixes) == 1
@@ -88,7 +90,7 @@ def test_several_fixes_differ_and_the_cheapest_comes_first():
     assert either[0].price <= either[1].price
 
 
-def test_a_user_may_price_one_rule_above_the_others():
+def test_a_user_may_price_one_rule_above_the_others() -> None:
     prices = {"member-limit": 1000}
 
     fix = diagnose(ruled(firm_share_max=5000, max_members=1), prices=prices).fixes[0]
@@ -96,41 +98,41 @@ def test_a_user_may_price_one_rule_above_the_others():
     assert [eased.rule for eased in fix.relaxations] == ["firm-share"]
 
 
-def test_a_feasible_problem_needs_no_fix():
+def test_a_feasible_problem_needs_no_fix() -> None:
     diagnosis = diagnose(PROJECT)
 
     assert (diagnosis.fixes, diagnosis.causes, diagnosis.legal) == ((), (), False)
 
 
-def test_what_nobody_can_deliver_is_named_with_the_offers_that_rules_took_away():
+def test_what_nobody_can_deliver_is_named_with_the_offers_that_rules_took_away() -> None:
     strict = ruled(ONLY_A, min_grade=(("power", 3),))
 
-    diagnosis = solve(packaged(strict, "WP2", quantity=5)).diagnosis
+    diagnosis = present(solve(packaged(strict, "WP2", quantity=5)).diagnosis)
 
     assert diagnosis.causes == (Cause(package="WP1", short=4, dropped=(("grade", 1),)),)
     assert diagnosis.fixes == ()
 
 
-def test_a_package_that_is_two_units_short_is_told_so():
-    diagnosis = solve(offered(ONLY_A, capacity=2)).diagnosis
+def test_a_package_that_is_two_units_short_is_told_so() -> None:
+    diagnosis = present(solve(offered(ONLY_A, capacity=2)).diagnosis)
 
     assert diagnosis.causes == (Cause(package="WP1", short=2),)
 
 
-def test_a_table_that_nobody_can_meet_is_a_matter_of_law():
-    diagnosis = solve(ruled(qualification=(Criterion(name="turnover", total=10_000),))).diagnosis
+def test_a_table_that_nobody_can_meet_is_a_matter_of_law() -> None:
+    diagnosis = present(solve(ruled(qualification=(Criterion(name="turnover", total=10_000),))).diagnosis)
 
     assert diagnosis.legal
     assert diagnosis.fixes == ()
 
 
-def test_a_diagnosis_without_time_says_nothing_rather_than_something_wrong():
+def test_a_diagnosis_without_time_says_nothing_rather_than_something_wrong() -> None:
     diagnosis = diagnose(ruled(ONLY_A, min_members=2), seconds=0)
 
     assert (diagnosis.fixes, diagnosis.causes, diagnosis.legal) == ((), (), False)
 
 
-def test_money_in_millions_is_priced_by_the_percent():
+def test_money_in_millions_is_priced_by_the_percent() -> None:
     dear = replace(PROJECT, offers=tuple(replace(offer, price=10**9) for offer in ONLY_A.offers))
 
     fix = diagnose(ruled(dear, budget=7_900_000_000)).fixes[0]
@@ -140,7 +142,7 @@ def test_money_in_millions_is_priced_by_the_percent():
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(problems())
-def test_each_fix_works_and_no_part_of_it_is_superfluous(problem):
+def test_each_fix_works_and_no_part_of_it_is_superfluous(problem: Problem) -> None:
     assume(best(problem) is None)
 
     diagnosis = diagnose(problem, fixes=2)
@@ -149,14 +151,14 @@ def test_each_fix_works_and_no_part_of_it_is_superfluous(problem):
         assert fix.minimal
         assert not {eased.rule for eased in fix.relaxations} & LAW
         assert best(ease(problem, fix.relaxations)) is not None
-        assert violations(ease(problem, fix.relaxations), fix.plan) == ()
+        assert violations(ease(problem, fix.relaxations), present(fix.plan)) == ()
         for eased in fix.relaxations:
             rest = tuple(other for other in fix.relaxations if other != eased)
             assert best(ease(problem, rest)) is None
     assert bool(diagnosis.fixes) != bool(diagnosis.causes or diagnosis.legal)
 
 
-def test_an_offer_that_does_not_exist_is_no_fix():
+def test_an_offer_that_does_not_exist_is_no_fix() -> None:
     nobody = replace(PROJECT, offers=(Offer(firm="A", package="WP1"),))
 
     assert [cause.package for cause in diagnose(nobody).causes] == ["WP2"]

@@ -3,16 +3,18 @@
 import copy
 import json
 import random
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optimizer import Mode, ProblemInvalid, read_problem, solve, write_problem
+from optimizer import Fault, Mode, Problem, ProblemInvalid, read_problem, solve, write_problem
 from optimizer.faults import FAULT_LIMIT
 from tests.strategies_problems import problems
 
-EXAMPLE = {
+EXAMPLE: dict[str, Any] = {
     "format": "lianzhou-problem/1",
     "firms": [
         {"id": "F1", "name": "岭南变流", "sme": True, "grade": {"power": 2}, "turnover": 120000000, "member_cost": 0},
@@ -44,13 +46,13 @@ EXAMPLE = {
 }  # fmt: skip
 
 
-def faults_of(source):
+def faults_of(source: Any) -> set[tuple[str, str]]:
     with pytest.raises(ProblemInvalid) as refused:
         read_problem(source)
     return {(fault.path, fault.code) for fault in refused.value.faults}
 
 
-def read_or_refused(source):
+def read_or_refused(source: Any) -> tuple[Problem | None, tuple[Fault, ...]]:
     """The problem, or the faults it was refused with; any other exception is a failure of the test."""
     try:
         return read_problem(source), ()
@@ -58,7 +60,7 @@ def read_or_refused(source):
         return None, refused.faults
 
 
-def changed(path, value):
+def changed(path: list[Any], value: Any) -> dict[str, Any]:
     """The example with the value at a path of keys and indices replaced."""
     document = copy.deepcopy(EXAMPLE)
     *way, last = path
@@ -69,7 +71,7 @@ def changed(path, value):
     return document
 
 
-def test_the_documented_example_is_read_and_solved():
+def test_the_documented_example_is_read_and_solved() -> None:
     result = solve(read_problem(json.dumps(EXAMPLE)))
 
     assert result.plans[0].members == ("F1", "F2")
@@ -78,15 +80,15 @@ def test_the_documented_example_is_read_and_solved():
 
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(problems())
-def test_what_is_written_is_read_back_the_same(problem):
+def test_what_is_written_is_read_back_the_same(problem: Problem) -> None:
     assert read_problem(write_problem(problem)) == problem
 
 
-def test_bytes_with_a_byte_order_mark_are_read():
+def test_bytes_with_a_byte_order_mark_are_read() -> None:
     assert read_problem(b"\xef\xbb\xbf" + json.dumps(EXAMPLE).encode()) == read_problem(EXAMPLE)
 
 
-def test_all_faults_are_told_at_once():
+def test_all_faults_are_told_at_once() -> None:
     broken = copy.deepcopy(EXAMPLE)
     broken["firms"][0]["sme"] = "yes"
     broken["packages"][1]["quantity"] = 0
@@ -166,7 +168,7 @@ def test_all_faults_are_told_at_once():
         (["format"], "lianzhou-problem/2", ("$.format", "not-one-of")),
     ],
 )  # fmt: skip
-def test_a_fault_is_named_with_its_path(path, value, fault):
+def test_a_fault_is_named_with_its_path(path: list[Any], value: Any, fault: Any) -> None:
     document = changed(path, value)
 
     if fault is None:
@@ -189,44 +191,44 @@ def test_a_fault_is_named_with_its_path(path, value, fault):
     ],
     ids=["empty", "cut", "not-utf8", "deep", "null", "nan", "twice", "large"],
 )
-def test_a_text_that_is_no_problem_at_all_is_refused(source, fault):
+def test_a_text_that_is_no_problem_at_all_is_refused(source: Any, fault: Any) -> None:
     assert fault in faults_of(source)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1" * 5000, "1e400", "-0.0"])
-def test_numbers_that_are_no_integers_are_refused_where_they_stand(number):
+def test_numbers_that_are_no_integers_are_refused_where_they_stand(number: Any) -> None:
     text = json.dumps(changed(["offers", 0, "price"], 424242)).replace("424242", number)
 
     assert {path for path, _ in faults_of(text)} == {"$.offers[0].price"}
 
 
-def test_a_list_that_is_too_long_is_not_looked_into():
+def test_a_list_that_is_too_long_is_not_looked_into() -> None:
     many = [EXAMPLE["packages"][0]] * 5001
 
     assert ("$.packages", "too-many") in faults_of(changed(["packages"], many))
 
 
-def test_a_key_that_is_no_text_is_unknown():
+def test_a_key_that_is_no_text_is_unknown() -> None:
     assert ('$["7"]', "unknown-key") in faults_of(EXAMPLE | {7: 8})
 
 
-def test_a_pool_whose_load_is_beyond_all_bounds_is_refused():
+def test_a_pool_whose_load_is_beyond_all_bounds_is_refused() -> None:
     document = changed(["offers", 0, "load"], 10**9)
     document["packages"][1]["quantity"] = 10**8
 
     assert ("$.pools[0]", "sum-too-large") in faults_of(document)
 
 
-def test_a_flood_of_faults_is_cut_and_counted():
+def test_a_flood_of_faults_is_cut_and_counted() -> None:
     with pytest.raises(ProblemInvalid) as refused:
         read_problem(changed(["offers"], [{}] * 2000))
 
     assert len(refused.value.faults) == FAULT_LIMIT + 1
     assert refused.value.faults[-1].code == "more-faults"
-    assert dict(refused.value.faults[-1].params)["count"] > 2000
+    assert int(dict(refused.value.faults[-1].params)["count"]) > 2000
 
 
-JUNK = [
+JUNK: list[Any] = [
     None,
     True,
     -1,
@@ -249,18 +251,18 @@ JUNK = [
 KEYS = ["id", "firm", "colour", "", "\n", "each", "a b", "$", "min_share", "locked"]
 
 
-def places(value, way=()):
+def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     yield way
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield from places(inner, (*way, key))
 
 
-def mutated(chance):
+def mutated(chance: random.Random) -> dict[str, Any]:
     """The example with one to three values replaced, removed, doubled or renamed."""
     document = copy.deepcopy(EXAMPLE)
     for _ in range(chance.randint(1, 3)):
         *way, last = chance.choice([way for way in places(document) if way])
-        inner = document
+        inner: Any = document
         for step in way:
             inner = inner[step]
         kind = chance.randrange(4)
@@ -276,7 +278,7 @@ def mutated(chance):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_mutated_file_is_read_or_refused_with_paths_and_nothing_else_happens(seed):
+def test_a_mutated_file_is_read_or_refused_with_paths_and_nothing_else_happens(seed: int) -> None:
     chance = random.Random(seed)
     for _ in range(50):
         document = mutated(chance)
@@ -291,7 +293,7 @@ def test_a_mutated_file_is_read_or_refused_with_paths_and_nothing_else_happens(s
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_text_cut_or_scrambled_anywhere_is_refused_or_read(seed):
+def test_a_text_cut_or_scrambled_anywhere_is_refused_or_read(seed: int) -> None:
     chance = random.Random(seed)
     text = json.dumps(EXAMPLE, ensure_ascii=False).encode()
     for _ in range(100):
@@ -309,7 +311,7 @@ anything = st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(k
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(anything)
-def test_any_value_at_all_is_refused_with_paths(value):
+def test_any_value_at_all_is_refused_with_paths(value: Any) -> None:
     faults = faults_of(value if isinstance(value, dict) else json.dumps(value))
 
     assert all(path.startswith("$") for path, _ in faults)

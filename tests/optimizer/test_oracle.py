@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, given, settings
 
-from optimizer import Status, solve
+from optimizer import Problem, Status, solve
 from optimizer.brute import best
 from optimizer.problem import Mode
 from optimizer.score import base
@@ -16,7 +16,7 @@ often = settings(
 )
 
 
-def same_as_enumeration(problem):
+def same_as_enumeration(problem: Problem) -> None:
     answer = best(problem)
     result = solve(problem)
     if answer is None:
@@ -36,17 +36,17 @@ def same_as_enumeration(problem):
 
 @often
 @given(problems(Mode.WEIGHTED))
-def test_the_weighted_optimum_equals_enumeration(problem):
+def test_the_weighted_optimum_equals_enumeration(problem: Problem) -> None:
     same_as_enumeration(problem)
 
 
 @often
 @given(problems(Mode.COST))
-def test_the_cheapest_plan_equals_enumeration(problem):
+def test_the_cheapest_plan_equals_enumeration(problem: Problem) -> None:
     same_as_enumeration(problem)
 
 
 @often
 @given(problems(Mode.LEXICOGRAPHIC))
-def test_goals_in_order_equal_enumeration(problem):
+def test_goals_in_order_equal_enumeration(problem: Problem) -> None:
     same_as_enumeration(problem)

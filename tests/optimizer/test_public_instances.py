@@ -1,6 +1,7 @@
 """Public instances of assignment and facility location, posed as cost problems, reach their published optimum."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,7 @@ from optimizer import Firm, Goals, Mode, Offer, Package, Pool, Problem, solve, v
 CHEAPEST = Goals(mode=Mode.COST)
 
 
-def assignment(text):
+def assignment(text: str) -> Problem:
     """Generalised assignment: jobs are packages of one unit, agents are firms with one pool."""
     agents, jobs, *numbers = map(int, text.split())
     cost, load = numbers[: agents * jobs], numbers[agents * jobs : 2 * agents * jobs]
@@ -26,7 +27,7 @@ def assignment(text):
     )
 
 
-def location(text):
+def location(text: str) -> Problem:
     """Single-source facility location: customers are packages of one unit, facilities are firms that cost to open."""
     facilities, customers, *rest = map(float, text.replace("\x00", " ").split())
     f, c = int(facilities), int(customers)
@@ -47,7 +48,7 @@ def location(text):
 
 @pytest.mark.data
 @pytest.mark.parametrize("name", ["gap1-0", "gap3-2", "gap6-1"])
-def test_a_generalised_assignment_instance_reaches_its_optimum(name, real_data):
+def test_a_generalised_assignment_instance_reaches_its_optimum(name: str, real_data: Path) -> None:
     folder = real_data / "benchmarks" / "gap"
     with (folder / "best_known.csv").open() as table:
         known = {row["Path"]: int(row["Optimum"]) for row in csv.DictReader(table) if row["Optimum"]}
@@ -61,7 +62,7 @@ def test_a_generalised_assignment_instance_reaches_its_optimum(name, real_data):
 
 @pytest.mark.data
 @pytest.mark.parametrize("number", [1, 5])
-def test_a_single_source_location_instance_reaches_its_optimum(number, real_data):
+def test_a_single_source_location_instance_reaches_its_optimum(number: int, real_data: Path) -> None:
     folder = real_data / "benchmarks" / "sscflp" / "holmberg"
     problem = location((folder / f"p{number}").read_text())
 
