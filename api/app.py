@@ -18,8 +18,8 @@ from api.db import make_engine, make_sessions, provide_snapshot
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
-from api.problems import answer
-from api.routes import activity, consortia, firms, indicators, opportunities, problems
+from api.problems import answer, stamp
+from api.routes import activity, consortia, firms, imports, indicators, opportunities, problems
 from api.routes import auth as sign_ins
 from api.settings import Settings
 
@@ -32,6 +32,7 @@ ROUTES = (
     *consortia.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,
+    *imports.HANDLERS,
     *sign_ins.HANDLERS,
 )
 
@@ -82,7 +83,8 @@ def create_app(settings: Settings, url: str) -> Litestar:
         },
         middleware=[OneTransaction(), auth.OwnSiteOnly()],
         exception_handlers={Exception: answer, HTTPException: answer},
-        before_send=[auth.harden],
+        before_send=[auth.harden, stamp],
+        logging_config=None,
         lifespan=[running],
         state=State({"settings": settings, "session_length": timedelta(hours=settings.session_hours)}),
         openapi_config=openapi_config(ROOT),

@@ -35,6 +35,7 @@ from api import logs
 from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transaction
 from api.embedded import database
 from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome
+from api.jobs.deadlines import expire
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
 from domain.actor import Actor
@@ -45,6 +46,7 @@ from domain.records import Job, Organisation
 MOST_TRIES = 3
 PROGRESS_SECONDS = 0.2
 LOOK_SECONDS = 1.0
+DEADLINE_SECONDS = 15.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
 """SQLSTATEs that another try may cure: serialization failure, deadlock, lock not available, a server going down."""
@@ -241,6 +243,7 @@ async def run(
     stop = stop or asyncio.Event()
     engine = make_engine(url, size=2 * settings.worker_slots)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
+    watch = asyncio.create_task(_watch_deadlines(worker, stop))
     try:
         while not stop.is_set():
             try:
@@ -250,7 +253,21 @@ async def run(
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), AGAIN_AFTER.total_seconds())
     finally:
+        stop.set()
+        await watch
         await engine.dispose()
+
+
+async def _watch_deadlines(worker: Worker, stop: asyncio.Event) -> None:
+    """Expire what is overdue, again and again until `stop` is set; a database that goes away is waited for."""
+    while not stop.is_set():
+        try:
+            if expired := await expire(worker.sessions):
+                logs.logger().info("deadlines.expired", questions=expired)
+        except (*DISCONNECTED, DBAPIError, DomainError) as error:
+            logs.logger().warning("deadlines.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), DEADLINE_SECONDS)
 
 
 async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:

@@ -391,6 +391,7 @@ class _Telling:
                     "before": relaxation.before,
                     "after": relaxation.after,
                     "by": relaxation.by,
+                    "currency": self.opening.currency,
                 },
             )
             for number, fix in enumerate(diagnosis.fixes, start=1)

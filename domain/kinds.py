@@ -210,16 +210,16 @@ def _currency(text: str) -> str:
 Clean = BeforeValidator(_clean)
 Printable = AfterValidator(_printable)
 
-Name = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200), Printable]
-Title = Annotated[str, Clean, StringConstraints(min_length=3, max_length=200), Printable]
-Phrase = Annotated[str, Clean, StringConstraints(min_length=1, max_length=200), Printable]
-LongText = Annotated[str, Clean, StringConstraints(max_length=20_000), Printable]
-Note = Annotated[str, Clean, StringConstraints(max_length=2_000), Printable]
-Code = Annotated[str, Clean, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-/]{0,39}$")]
-CreditCode = Annotated[str, Clean, StringConstraints(max_length=40), AfterValidator(_credit_code)]
-Country = Annotated[str, Clean, StringConstraints(max_length=8), AfterValidator(_country)]
-Currency = Annotated[str, Clean, StringConstraints(max_length=8), AfterValidator(_currency)]
-Unit = Annotated[str, Clean, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean, Printable]
+Title = Annotated[str, StringConstraints(min_length=3, max_length=200), Clean, Printable]
+Phrase = Annotated[str, StringConstraints(min_length=1, max_length=200), Clean, Printable]
+LongText = Annotated[str, StringConstraints(max_length=20_000), Clean, Printable]
+Note = Annotated[str, StringConstraints(max_length=2_000), Clean, Printable]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-/]{0,39}$"), Clean]
+CreditCode = Annotated[str, StringConstraints(max_length=40), Clean, AfterValidator(_credit_code)]
+Country = Annotated[str, StringConstraints(max_length=8), Clean, AfterValidator(_country)]
+Currency = Annotated[str, StringConstraints(max_length=8), Clean, AfterValidator(_currency)]
+Unit = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2,3}$"), Clean]
 """A UN/CEFACT Recommendation 20 common code: ``C62`` one, ``KGM`` kilogram, ``MTR`` metre, ``SET`` set."""
 Money = Annotated[int, Field(ge=0, le=MONEY_LIMIT, strict=True)]
 """Integer minor units of the currency that stands beside it (ISO 4217)."""
@@ -232,5 +232,5 @@ Grade = Annotated[int, Field(ge=1, le=9, strict=True)]
 Level = Annotated[int, Field(ge=0, le=3, strict=True)]
 """Verification: L0 declared, L1 documented, L2 checked by the bureau, L3 proven by delivery."""
 Confidence = Annotated[int, Field(ge=0, le=100, strict=True)]
-Email = Annotated[str, Clean, StringConstraints(max_length=200, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$"), Printable]
+Email = Annotated[str, StringConstraints(max_length=200, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$"), Clean, Printable]
 Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]

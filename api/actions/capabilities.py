@@ -4,7 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions.opportunities import remember_phrase
+from api.actions import phrases
 from api.outbox import record
 from api.queries import capabilities, visible
 from api.wire.firms import CapabilityIn, CapacityIn, CertificateIn
@@ -27,7 +27,7 @@ async def declare(session: AsyncSession, actor: Actor, given: CapabilityIn) -> C
     session.add(row)
     await session.flush()
     await _price(session, row.id, given)
-    await remember_phrase(session, given.phrase)
+    await phrases.remember(session, actor, [given.phrase])
     await record(session, actor, "capability.declared", row.id, phrase=row.phrase)
     return row
 
@@ -39,7 +39,7 @@ async def revise(session: AsyncSession, actor: Actor, row: Capability, given: Ca
     row.countries, row.code = list(given.countries), given.code or ""
     await session.flush()
     await _price(session, row.id, given)
-    await remember_phrase(session, given.phrase)
+    await phrases.remember(session, actor, [given.phrase])
     await record(session, actor, "capability.revised", row.id, phrase=row.phrase)
     return row
 

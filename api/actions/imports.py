@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from api.actions import phrases
 from api.actions.importing import capabilities, firms, links, opportunities, products
 from api.actions.importing.plan import NOUNS, Options, Plan, Planner, Report
 from api.intake.reading import Reading, Subject
@@ -202,6 +203,7 @@ async def _write(
             row["batch_id"] = kept.id
     amended = [amendment.document() for amendment in plan.amendments]
     await plan.write(session, told)
+    await phrases.remember(session, actor, plan.phrases)
     report = account.report(BatchState.DONE, batch_id=kept.id)
     _fill(kept, report, amended)
     kept.become(BatchState.DONE)

@@ -5,13 +5,14 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.actions import phrases
 from api.outbox import record
 from api.queries import consortia, opportunities, visible
 from api.wire.opportunities import GoalsIn, OpportunityIn, PackageIn, RulesIn
 from domain.actor import Actor
 from domain.errors import DeadlinePassed, NotAllowed, NotFound, StillReferenced
 from domain.kinds import OpportunityState, Role
-from domain.records import Opportunity, Organisation, PhraseVector, Requirement, WorkPackage
+from domain.records import Opportunity, Organisation, Requirement, WorkPackage
 
 TRUSTED = 2
 """A chain leader whose identity the bureau has checked (L2) publishes without a further look."""
@@ -31,7 +32,7 @@ async def draft(session: AsyncSession, actor: Actor, given: OpportunityIn, **ori
     )
     session.add(row)
     await session.flush()
-    await _write_packages(session, row.id, given.packages)
+    await _write_packages(session, actor, row.id, given.packages)
     await record(session, actor, "opportunity.drafted", row.id, opportunity_id=row.id, title=row.title)
     return row
 
@@ -46,7 +47,9 @@ def goals_of(goals: GoalsIn) -> dict[str, Any]:
     return goals.model_dump(mode="json")
 
 
-async def _write_packages(session: AsyncSession, opportunity: UUID, packages: tuple[PackageIn, ...]) -> None:
+async def _write_packages(
+    session: AsyncSession, actor: Actor, opportunity: UUID, packages: tuple[PackageIn, ...]
+) -> None:
     for position, given in enumerate(packages):
         fields = given.model_dump(exclude={"requirements", "follows"})
         package = WorkPackage(opportunity_id=opportunity, position=position, follows=list(given.follows), **fields)
@@ -54,16 +57,9 @@ async def _write_packages(session: AsyncSession, opportunity: UUID, packages: tu
         await session.flush()
         for place, need in enumerate(given.requirements):
             session.add(Requirement(package_id=package.id, position=place, **need.model_dump()))
-            if need.phrase:
-                await remember_phrase(session, need.phrase)
     await session.flush()
-
-
-async def remember_phrase(session: AsyncSession, phrase: str) -> None:
-    """Keep a phrase, once, for the job that computes its vectors."""
-    if await session.get(PhraseVector, phrase) is None:
-        session.add(PhraseVector(phrase=phrase))
-        await session.flush()
+    needs = [need for given in packages for need in given.requirements]
+    await phrases.remember(session, actor, [need.phrase for need in needs])
 
 
 async def publish(session: AsyncSession, actor: Actor, identity: UUID) -> Opportunity:
@@ -118,7 +114,7 @@ async def amend(session: AsyncSession, actor: Actor, row: Opportunity, given: Op
     for package in await opportunities.packages_of(session, actor, [row.id]):
         await session.delete(package)
     await session.flush()
-    await _write_packages(session, row.id, given.packages)
+    await _write_packages(session, actor, row.id, given.packages)
     if row.state is OpportunityState.PUBLISHED:
         row.edition += 1
         await record(

@@ -23,7 +23,6 @@ from domain.records import (
     Opportunity,
     Organisation,
     OrganisationAlias,
-    PhraseVector,
     SupplyLink,
     WorkPackage,
 )
@@ -110,15 +109,6 @@ async def narrower_products(session: AsyncSession) -> set[tuple[str, str]]:
     """Return every pair of broader and narrower product that is known."""
     statement = sa.select(col(NarrowerProduct.broader), col(NarrowerProduct.narrower))
     return {(broader, narrower) for broader, narrower in (await session.execute(statement))}
-
-
-async def unknown_phrases(session: AsyncSession, phrases: Iterable[str]) -> list[str]:
-    """Return those phrases that nobody has used before, in order."""
-    unknown = set(phrases)
-    for some in _chunks(list(unknown)):
-        statement = sa.select(col(PhraseVector.phrase)).where(col(PhraseVector.phrase).in_(some))
-        unknown -= set((await session.execute(statement)).scalars())
-    return sorted(unknown)
 
 
 async def opportunities_like(

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.intake.counterparties import name_key, tidy
@@ -21,7 +20,7 @@ from api.intake.report import Account
 from api.queries import imports
 from domain.actor import Actor
 from domain.errors import Stale
-from domain.records import Capability, CapabilityPrice, Organisation, PhraseVector, SupplyLink
+from domain.records import Capability, CapabilityPrice, Organisation, SupplyLink
 
 Values = Mapping[str, Any]
 Report = Callable[[str, int, int], Awaitable[None]]
@@ -103,15 +102,6 @@ class Plan:
             for name, value in amendment.after.items():
                 setattr(amendment.row, name, value)
         await session.flush()
-        await remember(session, self.phrases)
-
-
-async def remember(session: AsyncSession, phrases: Iterable[str]) -> None:
-    """Give every new phrase a row whose vectors the vector job fills."""
-    unknown = await imports.unknown_phrases(session, phrases)
-    if unknown:
-        statement = insert(PhraseVector).on_conflict_do_nothing()
-        await session.execute(statement, [{"phrase": phrase} for phrase in unknown])
 
 
 async def raw_connection(session: AsyncSession) -> "asyncpg.Connection[Any]":

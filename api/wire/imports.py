@@ -1,0 +1,53 @@
+"""What goes over the wire about imports."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from litestar.datastructures import UploadFile
+from pydantic import ConfigDict
+
+from api.wire.base import Wire
+from domain.kinds import BatchState, ImportKind
+
+
+class ImportIn(Wire):
+    """One file, as a form field: a template of ours (XLSX, CSV), a known foreign table, or OCDS 1.1 JSON."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True, json_schema_extra={"examples": [{"file": "firms.xlsx"}]})
+
+    file: UploadFile
+
+
+class ImportOut(Wire):
+    """One import: how many rows were read, written and left out, and the whole account of why."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "0198c0de-0000-7000-8000-00000000000e",
+                    "kind": "firms",
+                    "filename": "firms.xlsx",
+                    "sha256": "0" * 64,
+                    "rows": 120,
+                    "written": 119,
+                    "skipped": 1,
+                    "report": {"skipped": [{"code": "row-twice", "count": 1, "examples": ["row 8"]}]},
+                    "state": "done",
+                    "created_at": "2027-01-06T01:00:00Z",
+                }
+            ]
+        }
+    )
+
+    id: UUID
+    kind: ImportKind
+    filename: str
+    sha256: str
+    rows: int
+    written: int
+    skipped: int
+    report: dict[str, Any]
+    state: BatchState
+    created_at: datetime
