@@ -130,9 +130,8 @@ def merge(earlier: Json, later: Json) -> Json:
     {'b': [{'id': 1, 'x': 2, 'y': 3}]}
     """
     if isinstance(earlier, dict) and isinstance(later, dict):
-        both = {key: merge(earlier.get(key), value) for key, value in later.items() if value is not None}
-        kept = {key: value for key, value in earlier.items() if key not in later}
-        return kept | both
+        both = earlier | {key: merge(earlier.get(key), value) for key, value in later.items()}
+        return {key: value for key, value in both.items() if value is not None}
     if isinstance(later, list) and _identified(later):
         known = {str(one["id"]): one for one in earlier} if isinstance(earlier, list) and _identified(earlier) else {}
         for one in later:
@@ -145,6 +144,28 @@ def _identified(things: list[Json]) -> bool:
     return bool(things) and all(isinstance(one, dict) and "id" in one for one in things)
 
 
+_SOURCES = {
+    "name": "title",
+    "country": "procuringEntity",
+    "currency": "value.currency",
+    "budget": "value.amount",
+    "value": "value.amount",
+    "kind": "mainProcurementCategory",
+    "deadline": "tenderPeriod.endDate",
+    "starts": "contractPeriod.startDate",
+    "ends": "contractPeriod.endDate",
+    "packages": "lots",
+    "requirements": "items",
+}
+"""Fields of a draft → where the standard keeps them."""
+
+
+def _joined(path: str, inner: Sequence[str | int]) -> str:
+    first, *rest = inner
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in rest)
+    return f"{path}.{_SOURCES.get(str(first), first)}{steps}"
+
+
 class _Tender:
     """Collects the fields of one opportunity and, on the way, everything that is wrong with the tender."""
 
@@ -154,6 +175,7 @@ class _Tender:
         self.root = story.path
         self.path = f"{story.path}.tender"
         self.faults: list[Fault] = []
+        self.places: list[str] = []
 
     def outcome(self) -> Outcome:
         """Return the draft, or every fault with its path."""
@@ -167,22 +189,13 @@ class _Tender:
         return tuple(self.faults) if self.faults else Placed(draft=draft, place=self.root)
 
     def _rule_faults(self, wrong: ValidationError) -> Iterator[Fault]:
-        paths = {
-            "title": "title",
-            "country": "procuringEntity",
-            "currency": "value.currency",
-            "budget": "value.amount",
-            "deadline": "tenderPeriod.endDate",
-            "starts": "contractPeriod.startDate",
-            "ends": "contractPeriod.endDate",
-            "packages": "lots",
-        }
         for error in wrong.errors(include_url=False):
-            inner = error["loc"][1:]
-            name = str(error["loc"][0]) if error["loc"] else "ends"
-            path = f"{self.path}.{paths.get(name, name)}"
-            path += "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in inner)
-            yield Fault(where=path, code=error["type"], params=plain_params(error))
+            match error["loc"]:
+                case ("packages", int(place), *inner):
+                    where = _joined(self.places[place], inner or ["ends"])
+                case (*inner,):
+                    where = _joined(self.path, inner or ["ends"])
+            yield Fault(where=where, code=error["type"], params=plain_params(error))
 
     def _fields(self) -> dict[str, Json]:
         currency = self._currency()
@@ -251,6 +264,7 @@ class _Tender:
         currency: str | None,
         shared: Mapping[str, Json],
     ) -> dict[str, Json]:
+        self.places.append(path)
         quantity, unit = self._measure(items, path)
         value = self._package_value(source, items, path, currency)
         period = self._object(source, "contractPeriod")
@@ -363,7 +377,7 @@ class _Tender:
         found = source.get(name)
         return found if isinstance(found, list) else []
 
-    def _wrong(self, where: str, code: str, **params: Any) -> None:
+    def _wrong(self, where: str, code: str, /, **params: Any) -> None:
         self.faults.append(Fault(where=where, code=code, params=params))
 
 

@@ -243,7 +243,7 @@ def _book(upload: Upload) -> Outcome:
     outcome = draft(OpportunityDraft, whole)
     found = [*faults, *asked_faults, *package_faults, *(outcome if isinstance(outcome, tuple) else ())]
     if package_faults:
-        found = [fault for fault in found if fault.where != standard("packages").zh]
+        found = [fault for fault in found if (fault.where, fault.code) != (standard("packages").zh, "too_short")]
     return tuple(found) if found or isinstance(outcome, tuple) else outcome
 
 

@@ -195,7 +195,7 @@ def minor_units(amount: Amount, currency: str) -> int:
     """
     scaled = amount.scaleb(MINOR_DIGITS.get(currency, 2))
     if scaled != scaled.to_integral_value():
-        raise NotUnderstood("money-too-fine", given=str(amount), currency=currency)
+        raise NotUnderstood("money-too-fine", amount=str(amount), currency=currency)
     return int(scaled)
 
 
