@@ -2,6 +2,7 @@
 
 from datetime import date
 from types import MappingProxyType
+from typing import Any, TypeVar
 from uuid import UUID
 
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from domain.kinds import LinkKind, PackageKind, RequirementKind
 from domain.world import Held, Link, Need, Offering, Opening, Package, Supplier, World
 
+Value = TypeVar("Value")
 AS_OF = date(2026, 1, 15)
 MONTHS = tuple(date(2026, month, 1) for month in range(1, 13))
 PHRASES = (
@@ -29,7 +31,7 @@ COUNTRIES = ("KE", "SA", "VN")
 UNITS = ("C62", "SET")
 
 
-def ids(kind):
+def ids(kind: int) -> st.SearchStrategy[UUID]:
     """Ids of one kind of thing never meet those of another."""
     return st.integers(1, 40).map(lambda number: UUID(int=kind * 1000 + number))
 
@@ -37,12 +39,12 @@ def ids(kind):
 days = st.sampled_from([date(2025, 6, 1), date(2026, 2, 1), date(2026, 4, 30), date(2026, 8, 31), date(2027, 12, 31)])
 
 
-def maybe(strategy):
+def maybe(strategy: st.SearchStrategy[Value]) -> st.SearchStrategy[Value | None]:
     return st.one_of(st.none(), strategy)
 
 
 @st.composite
-def offerings(draw):
+def offerings(draw: st.DrawFn) -> Offering:
     system, code = draw(st.sampled_from(CODES))
     first, last = draw(maybe(days)), draw(maybe(days))
     free = draw(st.dictionaries(st.sampled_from(MONTHS), st.integers(0, 50), max_size=4))
@@ -66,13 +68,13 @@ def offerings(draw):
 
 
 @st.composite
-def certificates(draw):
+def certificates(draw: st.DrawFn) -> Held:
     first, last = sorted((draw(days), draw(days)))
     return Held(scheme=draw(st.sampled_from(SCHEMES)), valid_from=first, valid_to=draw(st.sampled_from([None, last])))
 
 
 @st.composite
-def suppliers(draw):
+def suppliers(draw: st.DrawFn) -> Supplier:
     return Supplier(
         id=draw(ids(2)),
         name=draw(st.sampled_from(["甲电气有限公司", "贵州黔源电力股份有限公司", "丙物流"])),
@@ -85,7 +87,7 @@ def suppliers(draw):
 
 
 @st.composite
-def links(draw):
+def links(draw: st.DrawFn) -> Link:
     supplier, buyer = draw(st.lists(st.integers(1, 12), min_size=2, max_size=2))
     return Link(
         supplier_id=UUID(int=2000 + supplier),
@@ -99,7 +101,7 @@ def links(draw):
 
 
 @st.composite
-def worlds(draw):
+def worlds(draw: st.DrawFn) -> World:
     """A world of up to five firms, some links, some known kinds of products, some phrases near in meaning."""
     phrase = st.sampled_from(PHRASES)
     return World(
@@ -112,7 +114,7 @@ def worlds(draw):
 
 
 @st.composite
-def needs(draw):
+def needs(draw: st.DrawFn) -> Need:
     kind = draw(st.sampled_from(list(RequirementKind)))
     system, code = draw(st.sampled_from(CODES))
     codes = {
@@ -134,7 +136,7 @@ def needs(draw):
 
 
 @st.composite
-def packages(draw, number):
+def packages(draw: st.DrawFn, number: int) -> Package:
     starts, ends = sorted((draw(days), draw(days)))
     return Package(
         id=UUID(int=4000 + number),
@@ -152,11 +154,13 @@ def packages(draw, number):
 
 
 @st.composite
-def openings(draw):
+def openings(draw: st.DrawFn) -> Opening:
     """An opening of one to three packages; now and then its owner is one of the world's firms."""
     count = draw(st.integers(1, 3))
     owner = draw(ids(2))
-    rules = draw(st.sampled_from([{}, {"required": [str(owner)]}, {"lead": {"candidates": [str(owner)]}}]))
+    rules: dict[str, Any] = draw(
+        st.sampled_from([{}, {"required": [str(owner)]}, {"lead": {"candidates": [str(owner)]}}])
+    )
     return Opening(
         id=UUID(int=5000),
         owner_id=owner,

@@ -1,8 +1,11 @@
 """Who fits which package: facts computed by hand, and what holds of every world."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from random import Random
 from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +15,7 @@ from hypothesis import strategies as st
 from coalitions.matching import (
     CREDITS,
     Criterion,
+    Fit,
     Outcome,
     Way,
     capability_needs,
@@ -63,32 +67,32 @@ OPENING = Opening(
 )
 
 
-def world(*suppliers, **over):
+def world(*suppliers: Supplier, **over: Any) -> World:
     return World(as_of=date(2026, 1, 15), suppliers=suppliers, **over)
 
 
-def need(kind, **over):
+def need(kind: RequirementKind, **over: Any) -> Need:
     return Need(id=UUID(int=3000 + len(over)), kind=kind, **over)
 
 
-def asking(*needs, **over):
+def asking(*needs: Need, **over: Any) -> Opening:
     return replace(OPENING, packages=(replace(PACKAGE, needs=needs, **over),))
 
 
-def only_fit(supplier, opening=OPENING, **over):
+def only_fit(supplier: Supplier, opening: Opening = OPENING, **over: Any) -> Fit:
     ((fit,),) = [found.fits for found in match(world(supplier, **over), opening)]
     return fit
 
 
-def outcome(fit, code):
+def outcome(fit: Fit, code: str) -> Outcome:
     return next(criterion.outcome for criterion in fit.criteria if criterion.code == code)
 
 
-def offering(**over):
+def offering(**over: Any) -> Supplier:
     return replace(FIRM, offerings=(replace(OFFERING, **over),))
 
 
-def test_a_firm_that_declares_all_and_meets_all_fits_fully():
+def test_a_firm_that_declares_all_and_meets_all_fits_fully() -> None:
     fit = only_fit(FIRM)
     assert (fit.score, fit.eligible, fit.way) == (100, True, Way.WORDS)
     assert (fit.capacity, fit.price, fit.lead_days) == (40, 700, 60)
@@ -103,7 +107,9 @@ def test_a_firm_that_declares_all_and_meets_all_fits_fully():
         (("HS", "85"), ("HS", "850440"), 40, Way.CODE),
     ],
 )
-def test_a_code_covers_fully_when_same_or_narrower_and_stays_unproven_when_broader(have, asked, cover, way):
+def test_a_code_covers_fully_when_same_or_narrower_and_stays_unproven_when_broader(
+    have: tuple[str, str], asked: Any, cover: int, way: Way
+) -> None:
     firm = offering(phrase="别的", code_system=have[0], code=have[1])
     fit = only_fit(firm, asking(need(RequirementKind.CAPABILITY, code_system=asked[0], code=asked[1])))
     capability = fit.criteria[0]
@@ -112,7 +118,7 @@ def test_a_code_covers_fully_when_same_or_narrower_and_stays_unproven_when_broad
     assert fit.eligible
 
 
-def test_a_code_of_another_branch_does_not_bring_a_firm_in():
+def test_a_code_of_another_branch_does_not_bring_a_firm_in() -> None:
     firm = offering(phrase="别的", code_system="HS", code="870120")
     assert match(world(firm), asking(need(RequirementKind.CAPABILITY, code_system="HS", code="8504")))[0].fits == ()
 
@@ -129,7 +135,7 @@ def test_a_code_of_another_branch_does_not_bring_a_firm_in():
         ("集中式机型甲", 85, Way.NARROWER),
     ],
 )
-def test_a_phrase_covers_by_words_kind_or_meaning_whichever_is_best(phrase, score, way):
+def test_a_phrase_covers_by_words_kind_or_meaning_whichever_is_best(phrase: str, score: int, way: Way) -> None:
     fit = only_fit(
         offering(phrase=phrase),
         narrower=frozenset({("光伏逆变器", "集中式机型"), ("集中式机型", "集中式机型甲")}),
@@ -138,26 +144,26 @@ def test_a_phrase_covers_by_words_kind_or_meaning_whichever_is_best(phrase, scor
     assert (fit.score, fit.way) == (score, way)
 
 
-def test_meaning_below_the_threshold_brings_no_firm_in_and_the_threshold_is_the_callers():
+def test_meaning_below_the_threshold_brings_no_firm_in_and_the_threshold_is_the_callers() -> None:
     near = world(offering(phrase="太阳能电源"), nearness={("光伏逆变器", "太阳能电源"): 45})
     assert match(near, OPENING)[0].fits == ()
     assert [fit.score for fit in match(near, OPENING, threshold=45)[0].fits] == [45]
 
 
-def test_a_kind_further_down_than_the_depth_brings_no_firm_in():
+def test_a_kind_further_down_than_the_depth_brings_no_firm_in() -> None:
     chain = frozenset({("光伏逆变器", "甲型"), ("甲型", "乙型"), ("乙型", "丙型")})
     assert match(world(offering(phrase="丙型"), narrower=chain), OPENING)[0].fits == ()
     assert match(world(offering(phrase="丙型"), narrower=chain), OPENING, depth=3)[0].fits != ()
 
 
-def test_an_english_phrase_and_a_phrase_behind_the_firms_own_name_are_read_too():
+def test_an_english_phrase_and_a_phrase_behind_the_firms_own_name_are_read_too() -> None:
     english = offering(phrase="逆变电源", phrase_en="Solar Inverter")
     assert only_fit(english, asking(need(RequirementKind.CAPABILITY, phrase="solar inverter"))).score == 100
     own = replace(offering(phrase="黔源电力逆变电源"), name="贵州黔源电力股份有限公司")
     assert only_fit(own, asking(need(RequirementKind.CAPABILITY, phrase="逆变电源"))).score == 100
 
 
-def test_of_two_needs_one_capability_answers_each_and_a_missing_one_excludes():
+def test_of_two_needs_one_capability_answers_each_and_a_missing_one_excludes() -> None:
     both = asking(
         Need(id=UUID(int=3001), kind=RequirementKind.CAPABILITY, phrase="光伏逆变器"),
         Need(id=UUID(int=3002), kind=RequirementKind.CAPABILITY, phrase="安装调试"),
@@ -171,13 +177,15 @@ def test_of_two_needs_one_capability_answers_each_and_a_missing_one_excludes():
     assert not only_fit(replace(FIRM, offerings=(OFFERING, expired)), both).eligible
 
 
-def test_a_missing_capability_that_is_only_wished_for_counts_but_does_not_exclude():
+def test_a_missing_capability_that_is_only_wished_for_counts_but_does_not_exclude() -> None:
     wish = Need(id=UUID(int=3002), kind=RequirementKind.CAPABILITY, phrase="安装调试", mandatory=False)
     fit = only_fit(FIRM, asking(Need(id=UUID(int=3001), kind=RequirementKind.CAPABILITY, phrase="光伏逆变器"), wish))
     assert (fit.eligible, fit.score) == (True, 66)
 
 
-def held(scheme="ISO 9001:2015", until=date(2027, 1, 1), since=date(2025, 1, 1)):
+def held(
+    scheme: str = "ISO 9001:2015", until: date | None = date(2027, 1, 1), since: date = date(2025, 1, 1)
+) -> Supplier:
     return replace(FIRM, certificates=(Held(scheme=scheme, valid_from=since, valid_to=until),))
 
 
@@ -194,13 +202,13 @@ def held(scheme="ISO 9001:2015", until=date(2027, 1, 1), since=date(2025, 1, 1))
         (FIRM, Outcome.UNKNOWN),
     ],
 )
-def test_a_certificate_holds_from_the_packages_first_day_to_its_last(firm, expected):
+def test_a_certificate_holds_from_the_packages_first_day_to_its_last(firm: Supplier, expected: Outcome) -> None:
     fit = only_fit(firm, asking(need(RequirementKind.CERTIFICATE, code="ISO 9001")))
     assert outcome(fit, "certificate") is expected
     assert fit.eligible is (expected is not Outcome.FAIL)
 
 
-def test_a_certificate_may_be_asked_for_by_phrase():
+def test_a_certificate_may_be_asked_for_by_phrase() -> None:
     fit = only_fit(held(scheme="CE"), asking(need(RequirementKind.CERTIFICATE, phrase="ce")))
     assert outcome(fit, "certificate") is Outcome.PASS
 
@@ -209,7 +217,7 @@ def test_a_certificate_may_be_asked_for_by_phrase():
     ("grades", "expected"),
     [({"power": 2}, Outcome.PASS), ({"power": 1}, Outcome.FAIL), ({"civil": 9}, Outcome.FAIL), ({}, Outcome.UNKNOWN)],
 )
-def test_a_grade_counts_in_its_own_specialty_only(grades, expected):
+def test_a_grade_counts_in_its_own_specialty_only(grades: dict[str, int], expected: Outcome) -> None:
     asked = asking(need(RequirementKind.GRADE, threshold=2), specialty="power")
     assert outcome(only_fit(replace(FIRM, grades=grades), asked), "grade") is expected
 
@@ -230,7 +238,9 @@ def test_a_grade_counts_in_its_own_specialty_only(grades, expected):
         (RequirementKind.VERIFICATION, {}, {}, Outcome.PASS),
     ],
 )
-def test_country_lead_time_and_verification_pass_fail_or_are_unknown(kind, asked, over, expected):
+def test_country_lead_time_and_verification_pass_fail_or_are_unknown(
+    kind: RequirementKind, asked: Any, over: Any, expected: Outcome
+) -> None:
     fit = only_fit(offering(**over), asking(need(kind, **asked)))
     assert outcome(fit, str(kind)) is expected
 
@@ -243,34 +253,34 @@ def test_country_lead_time_and_verification_pass_fail_or_are_unknown(kind, asked
         ({"valid_to": date(2026, 4, 29)}, False),
     ],
 )
-def test_a_capability_must_be_in_force_over_the_whole_delivery(over, eligible):
+def test_a_capability_must_be_in_force_over_the_whole_delivery(over: Any, eligible: bool) -> None:
     assert only_fit(offering(**over)).eligible is eligible
 
 
-def test_another_unit_does_not_exclude_but_leaves_capacity_and_price_unknown():
+def test_another_unit_does_not_exclude_but_leaves_capacity_and_price_unknown() -> None:
     fit = only_fit(offering(unit="SET"))
     assert (fit.eligible, fit.capacity, fit.price) == (True, None, None)
     assert (outcome(fit, "unit"), outcome(fit, "capacity")) == (Outcome.FAIL, Outcome.UNKNOWN)
     assert outcome(only_fit(offering(unit=None, monthly=None)), "unit") is Outcome.UNKNOWN
 
 
-def test_a_price_in_another_currency_is_not_compared():
+def test_a_price_in_another_currency_is_not_compared() -> None:
     assert only_fit(offering(currency="USD")).price is None
 
 
-def test_undeclared_figures_lower_the_score_and_exclude_nobody():
+def test_undeclared_figures_lower_the_score_and_exclude_nobody() -> None:
     # validity passes (2 of 5 weights), unit and capacity are unknown: credit (200 + 50 + 100) / 5 = 70.
     fit = only_fit(offering(unit=None, monthly=None, lead_days=None, countries=frozenset()))
     assert (fit.eligible, fit.score) == (True, 88)
 
 
-def test_a_firm_that_has_nothing_left_is_out():
+def test_a_firm_that_has_nothing_left_is_out() -> None:
     sold_out = offering(free=MappingProxyType({month: 0 for month in months(STARTS, ENDS)}))
     fit = only_fit(sold_out)
     assert (fit.eligible, fit.capacity) == (False, 0)
 
 
-def test_the_owner_of_the_opening_fits_only_where_its_rules_name_it():
+def test_the_owner_of_the_opening_fits_only_where_its_rules_name_it() -> None:
     own = replace(OPENING, owner_id=FIRM.id)
     assert not only_fit(FIRM, own).eligible
     for rules in (
@@ -281,7 +291,7 @@ def test_the_owner_of_the_opening_fits_only_where_its_rules_name_it():
         assert only_fit(FIRM, replace(own, rules=rules)).eligible
 
 
-def test_of_a_suppliers_capabilities_the_eligible_then_the_better_then_the_larger_counts():
+def test_of_a_suppliers_capabilities_the_eligible_then_the_better_then_the_larger_counts() -> None:
     expired = replace(OFFERING, id=UUID(int=1001), valid_to=STARTS)
     near = replace(OFFERING, id=UUID(int=1002), phrase="光伏逆变器柜")
     larger = replace(OFFERING, id=UUID(int=1003), monthly=30)
@@ -292,7 +302,7 @@ def test_of_a_suppliers_capabilities_the_eligible_then_the_better_then_the_large
     assert only_fit(replace(FIRM, offerings=(expired, near))).offering_id == near.id
 
 
-def test_fits_come_eligible_first_then_by_score_then_by_id():
+def test_fits_come_eligible_first_then_by_score_then_by_id() -> None:
     good = replace(FIRM, id=UUID(int=2003))
     same = replace(FIRM, id=UUID(int=2002))
     less = replace(offering(phrase="光伏逆变器柜"), id=UUID(int=2001))
@@ -302,7 +312,7 @@ def test_fits_come_eligible_first_then_by_score_then_by_id():
     assert [fit.supplier_id.int for fit in found.eligible] == [2002, 2003, 2001]
 
 
-def test_the_search_is_asked_for_each_phrase_once_and_only_for_those_without_a_vector():
+def test_the_search_is_asked_for_each_phrase_once_and_only_for_those_without_a_vector() -> None:
     packages = (
         replace(PACKAGE, needs=(need(RequirementKind.CAPABILITY, phrase="电缆"), need(RequirementKind.COUNTRY))),
         replace(PACKAGE, id=UUID(int=4002)),
@@ -314,13 +324,13 @@ def test_the_search_is_asked_for_each_phrase_once_and_only_for_those_without_a_v
     assert phrases_to_embed(opening, known=["电缆"]) == ("光伏逆变器",)
 
 
-def test_a_criterion_is_said_by_its_code_and_outcome():
+def test_a_criterion_is_said_by_its_code_and_outcome() -> None:
     said = Criterion(code="grade", outcome=Outcome.UNKNOWN, subject="power", threshold=2).message
     assert (said.code, said.params) == ("grade-unknown", {"subject": "power", "value": None, "threshold": 2})
     assert not Criterion(code="grade", outcome=Outcome.FAIL, mandatory=False).excludes
 
 
-def test_units_of_months_that_are_over_and_of_months_undeclared_add_nothing():
+def test_units_of_months_that_are_over_and_of_months_undeclared_add_nothing() -> None:
     some = replace(OFFERING, monthly=None, free={date(2026, 3, 1): 7, date(2026, 9, 1): 9})
     assert free_units(some, PACKAGE, date(2026, 1, 1)) == 7
     assert free_units(some, PACKAGE, date(2026, 4, 1)) == 0
@@ -330,13 +340,13 @@ def test_units_of_months_that_are_over_and_of_months_undeclared_add_nothing():
 # ---- what holds of every world ----
 
 
-def found_in(world, opening):
+def found_in(world: World, opening: Opening) -> dict[tuple[UUID, UUID], Fit]:
     return {(found.package_id, fit.supplier_id): fit for found in match(world, opening) for fit in found.fits}
 
 
 @given(worlds(), openings(), st.randoms(use_true_random=False))
-def test_the_order_of_things_in_the_world_changes_nothing(any_world, opening, chance):
-    def shuffled(things):
+def test_the_order_of_things_in_the_world_changes_nothing(any_world: World, opening: Opening, chance: Random) -> None:
+    def shuffled(things: Iterable[Any]) -> tuple[Any, ...]:
         mixed = list(things)
         chance.shuffle(mixed)
         return tuple(mixed)
@@ -353,7 +363,9 @@ def test_the_order_of_things_in_the_world_changes_nothing(any_world, opening, ch
 
 
 @given(worlds(), openings(), offerings())
-def test_one_more_capability_never_removes_a_fit_nor_lowers_its_score(any_world, opening, more):
+def test_one_more_capability_never_removes_a_fit_nor_lowers_its_score(
+    any_world: World, opening: Opening, more: Offering
+) -> None:
     if not any_world.suppliers:
         return
     first, *others = any_world.suppliers
@@ -367,7 +379,7 @@ def test_one_more_capability_never_removes_a_fit_nor_lowers_its_score(any_world,
 
 
 @given(worlds(), openings())
-def test_no_more_is_free_than_was_declared_for_the_packages_months(any_world, opening):
+def test_no_more_is_free_than_was_declared_for_the_packages_months(any_world: World, opening: Opening) -> None:
     windows = {package.id: package for package in opening.packages}
     for (package_id, supplier_id), fit in found_in(any_world, opening).items():
         supplier = next(each for each in any_world.suppliers if each.id == supplier_id)
@@ -378,14 +390,16 @@ def test_no_more_is_free_than_was_declared_for_the_packages_months(any_world, op
 
 
 @given(worlds(), openings())
-def test_a_fit_is_eligible_unless_a_mandatory_criterion_fails_and_its_score_follows_the_formula(any_world, opening):
+def test_a_fit_is_eligible_unless_a_mandatory_criterion_fails_and_its_score_follows_the_formula(
+    any_world: World, opening: Opening
+) -> None:
     needs = {package.id: len(capability_needs(package)) for package in opening.packages}
     for (package_id, _), fit in found_in(any_world, opening).items():
         failed = [each for each in fit.criteria if each.mandatory and each.outcome is Outcome.FAIL]
         assert fit.eligible is not bool(failed)
         asked, rest = fit.criteria[: needs[package_id]], fit.criteria[needs[package_id] :]
         weight = {True: 2, False: 1}
-        cover = sum(weight[each.mandatory] * (each.value or 0) for each in asked) // sum(
+        cover = sum(weight[each.mandatory] * int(each.value or 0) for each in asked) // sum(
             weight[each.mandatory] for each in asked
         )
         credit = sum(weight[each.mandatory] * CREDITS[each.outcome] for each in rest) // sum(
@@ -396,7 +410,7 @@ def test_a_fit_is_eligible_unless_a_mandatory_criterion_fails_and_its_score_foll
 
 
 @given(worlds(), openings())
-def test_every_requirement_of_a_package_shows_up_as_a_criterion(any_world, opening):
+def test_every_requirement_of_a_package_shows_up_as_a_criterion(any_world: World, opening: Opening) -> None:
     kinds = {package.id: [str(each.kind) for each in package.needs] for package in opening.packages}
     for (package_id, _), fit in found_in(any_world, opening).items():
         codes = [criterion.code for criterion in fit.criteria]
@@ -405,5 +419,5 @@ def test_every_requirement_of_a_package_shows_up_as_a_criterion(any_world, openi
         assert {"capability", "validity", "unit", "capacity"} <= set(codes)
 
 
-def test_a_world_without_firms_has_no_fits():
+def test_a_world_without_firms_has_no_fits() -> None:
     assert [found.fits for found in match(world(), OPENING)] == [()]

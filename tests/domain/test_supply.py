@@ -1,6 +1,9 @@
 """The supply graph, held against plain walks and enumeration on small random graphs."""
 
+from collections.abc import Sequence
 from itertools import combinations, pairwise, product
+from random import Random
+from typing import Any
 from uuid import UUID
 
 import networkx as nx
@@ -16,25 +19,25 @@ chains = st.lists(links(), max_size=14)
 firms = st.integers(1, 12).map(lambda number: UUID(int=2000 + number))
 
 
-def supplies(supplier, buyer, **over):
+def supplies(supplier: int, buyer: int, **over: Any) -> Link:
     return Link(supplier_id=UUID(int=supplier), buyer_id=UUID(int=buyer), kind=LinkKind.SUPPLIES, year=2024, **over)
 
 
-def flows(found):
+def flows(found: list[Link]) -> set[tuple[UUID, UUID]]:
     return {(link.supplier_id, link.buyer_id) for link in found if link.kind is LinkKind.SUPPLIES and real(link)}
 
 
-def real(link):
+def real(link: Link) -> bool:
     return link.supplier_id != link.buyer_id
 
 
-def undirected(found):
+def undirected(found: list[Link]) -> Any:
     graph = nx.Graph()
     graph.add_edges_from((link.supplier_id, link.buyer_id) for link in found if real(link))
     return graph
 
 
-def distances(pairs, start):
+def distances(pairs: set[tuple[UUID, UUID]], start: UUID) -> dict[UUID, int]:
     """The oracle: how many steps each firm is from the start, by relaxing every edge as often as needed."""
     steps = {start: 0}
     for _ in range(len(pairs)):
@@ -45,7 +48,7 @@ def distances(pairs, start):
 
 
 @given(chains)
-def test_every_firm_and_pair_that_was_disclosed_is_in_the_graph_once(found):
+def test_every_firm_and_pair_that_was_disclosed_is_in_the_graph_once(found: list[Link]) -> None:
     graph = SupplyGraph.build(found)
     assert set(graph.firms) == {firm for link in found if real(link) for firm in (link.supplier_id, link.buyer_id)}
     keys = [(edge.supplier_id, edge.buyer_id, edge.kind) for edge in graph.edges]
@@ -53,7 +56,7 @@ def test_every_firm_and_pair_that_was_disclosed_is_in_the_graph_once(found):
 
 
 @given(chains, st.randoms(use_true_random=False))
-def test_the_order_in_which_links_come_changes_no_answer(found, chance):
+def test_the_order_in_which_links_come_changes_no_answer(found: list[Link], chance: Random) -> None:
     shuffled = list(found)
     chance.shuffle(shuffled)
     one, other = SupplyGraph.build(found), SupplyGraph.build(shuffled)
@@ -65,7 +68,7 @@ def test_the_order_in_which_links_come_changes_no_answer(found, chance):
 
 
 @given(chains, chains, st.data())
-def test_a_patched_graph_answers_like_one_built_anew(found, added, data):
+def test_a_patched_graph_answers_like_one_built_anew(found: list[Link], added: list[Link], data: st.DataObject) -> None:
     removed = data.draw(st.lists(st.sampled_from(found), max_size=5)) if found else []
     patched = SupplyGraph.build(found).patch(added=added, removed=removed)
     anew = SupplyGraph.build([*(link for link in found if link not in removed), *added])
@@ -73,16 +76,16 @@ def test_a_patched_graph_answers_like_one_built_anew(found, added, data):
 
 
 @given(st.lists(links(), min_size=1, max_size=6), links())
-def test_one_more_disclosure_never_weakens_a_tie(found, more):
+def test_one_more_disclosure_never_weakens_a_tie(found: list[Link], more: Link) -> None:
     assert 1 <= strength(found) <= strength([*found, more]) <= 100
 
 
-def test_full_confidence_in_the_whole_share_is_full_strength_and_none_is_the_least():
+def test_full_confidence_in_the_whole_share_is_full_strength_and_none_is_the_least() -> None:
     assert strength([supplies(1, 2, share=10_000, confidence=100)]) == 100
     assert strength([supplies(1, 2, confidence=0)]) == 1
 
 
-def test_an_edge_tells_years_sources_and_the_latest_share():
+def test_an_edge_tells_years_sources_and_the_latest_share() -> None:
     old = supplies(1, 2, share=300, source="annual report")
     new = Link(supplier_id=UUID(int=1), buyer_id=UUID(int=2), kind=LinkKind.SUPPLIES, year=2025, share=900, source="x")
     (edge,) = SupplyGraph.build([old, new, old]).edges
@@ -92,7 +95,7 @@ def test_an_edge_tells_years_sources_and_the_latest_share():
 
 
 @given(chains, firms, st.integers(0, 5))
-def test_a_firm_stands_in_the_tier_of_its_fewest_steps(found, firm, tiers):
+def test_a_firm_stands_in_the_tier_of_its_fewest_steps(found: list[Link], firm: UUID, tiers: int) -> None:
     graph = SupplyGraph.build(found)
     up = distances({(buyer, supplier) for supplier, buyer in flows(found)}, firm)
     down = distances(flows(found), firm)
@@ -103,7 +106,7 @@ def test_a_firm_stands_in_the_tier_of_its_fewest_steps(found, firm, tiers):
 
 
 @given(chains, firms, firms)
-def test_the_shortest_tie_is_a_chain_of_ties_and_none_is_shorter(found, one, other):
+def test_the_shortest_tie_is_a_chain_of_ties_and_none_is_shorter(found: list[Link], one: UUID, other: UUID) -> None:
     chain = SupplyGraph.build(found).shortest_tie(one, other)
     known = undirected(found)
     both = {(a, b) for a, b in known.edges} | {(b, a) for a, b in known.edges}
@@ -116,7 +119,7 @@ def test_the_shortest_tie_is_a_chain_of_ties_and_none_is_shorter(found, one, oth
 
 
 @given(chains, st.lists(firms, max_size=6))
-def test_ties_among_firms_are_the_disclosed_pairs_among_them(found, chosen):
+def test_ties_among_firms_are_the_disclosed_pairs_among_them(found: list[Link], chosen: list[UUID]) -> None:
     graph = SupplyGraph.build(found)
     ties = graph.ties_among(chosen)
     expected = {(a, b): graph.strength(a, b) for a, b in combinations(sorted(set(chosen)), 2) if graph.strength(a, b)}
@@ -125,14 +128,18 @@ def test_ties_among_firms_are_the_disclosed_pairs_among_them(found, chosen):
 
 
 @given(chains, firms, firms)
-def test_strength_does_not_ask_who_supplies_and_counts_all_that_was_disclosed(found, one, other):
+def test_strength_does_not_ask_who_supplies_and_counts_all_that_was_disclosed(
+    found: list[Link], one: UUID, other: UUID
+) -> None:
     between = {link for link in found if {link.supplier_id, link.buyer_id} == {one, other}} if one != other else set()
     graph = SupplyGraph.build(found)
     assert graph.strength(one, other) == graph.strength(other, one) == (strength(between) if between else 0)
 
 
 @given(chains, firms, st.integers(0, 3))
-def test_the_neighbourhood_holds_all_within_reach_and_every_edge_among_them(found, firm, radius):
+def test_the_neighbourhood_holds_all_within_reach_and_every_edge_among_them(
+    found: list[Link], firm: UUID, radius: int
+) -> None:
     known = undirected(found)
     near = {firm} if firm not in known else set(nx.single_source_shortest_path_length(known, firm, cutoff=radius))
     around = SupplyGraph.build(found).ego(firm, radius)
@@ -143,7 +150,7 @@ def test_the_neighbourhood_holds_all_within_reach_and_every_edge_among_them(foun
 
 
 @given(chains, st.lists(firms, max_size=5), st.integers(1, 3))
-def test_a_shared_source_stands_upstream_of_at_least_two(found, chosen, tiers):
+def test_a_shared_source_stands_upstream_of_at_least_two(found: list[Link], chosen: list[UUID], tiers: int) -> None:
     graph = SupplyGraph.build(found)
     above = {firm: {each for tier in graph.upstream(firm, tiers) for each in tier} for firm in chosen}
     everyone = set().union(*above.values()) if above else set()
@@ -154,7 +161,7 @@ def test_a_shared_source_stands_upstream_of_at_least_two(found, chosen, tiers):
 
 
 @given(chains)
-def test_a_chokepoint_is_a_firm_whose_fall_leaves_more_parts(found):
+def test_a_chokepoint_is_a_firm_whose_fall_leaves_more_parts(found: list[Link]) -> None:
     known = undirected(found)
     expected = []
     for firm in known:
@@ -165,7 +172,7 @@ def test_a_chokepoint_is_a_firm_whose_fall_leaves_more_parts(found):
     assert SupplyGraph.build(found).chokepoints() == tuple(sorted(expected))
 
 
-def least_cut(pairs, ends, buyer):
+def least_cut(pairs: dict[tuple[UUID, UUID], int], ends: set[UUID], buyer: UUID) -> int:
     """The oracle: the cheapest set of edges without which nothing arrives, by trying every side of the cut."""
     inner = sorted({firm for pair in pairs for firm in pair} - {buyer})
     best = None
@@ -186,7 +193,9 @@ small_chains = st.lists(
 
 
 @given(small_chains, st.integers(1, 3))
-def test_criticality_is_the_part_of_the_least_cut_that_falls_with_a_firm(drawn, tiers):
+def test_criticality_is_the_part_of_the_least_cut_that_falls_with_a_firm(
+    drawn: list[tuple[int, int, int]], tiers: int
+) -> None:
     graph = SupplyGraph.build([supplies(tail, head, confidence=weight) for tail, head, weight in drawn])
     buyer = UUID(int=1)
     near = [firm for tier in graph.upstream(buyer, tiers) for firm in tier]
@@ -209,14 +218,14 @@ def test_criticality_is_the_part_of_the_least_cut_that_falls_with_a_firm(drawn, 
     assert [each.lost for each in answer] == sorted(expected.values(), reverse=True)
 
 
-def test_a_hidden_single_source_is_fully_critical_and_one_of_two_equal_sources_half():
+def test_a_hidden_single_source_is_fully_critical_and_one_of_two_equal_sources_half() -> None:
     single = SupplyGraph.build([supplies(9, 2), supplies(9, 3), supplies(2, 1), supplies(3, 1)])
     assert {each.firm.int: each.lost for each in single.criticality(UUID(int=1), 2)} == {9: 10_000, 2: 5_000, 3: 5_000}
     assert SupplyGraph.build([]).criticality(UUID(int=1), 2) == ()
 
 
 @given(chains, st.integers(0, 2**31))
-def test_communities_part_all_firms_and_the_same_seed_gives_the_same(found, seed):
+def test_communities_part_all_firms_and_the_same_seed_gives_the_same(found: list[Link], seed: int) -> None:
     graph = SupplyGraph.build(found)
     groups = graph.communities(seed)
     assert sorted(firm for group in groups for firm in group) == list(graph.firms)
@@ -238,16 +247,18 @@ sources = st.lists(
 )
 
 
-def shortfall(group, asked, offered):
+def shortfall(group: Sequence[str], asked: dict[str, int], offered: list[Source]) -> int:
     """What a set of packages asks beyond all that serves any of it; below everything where a capacity is open."""
     serving = [source for source in offered if set(source.packages) & set(group)]
     if any(source.capacity is None for source in serving):
         return -1
-    return sum(asked[package] for package in group) - sum(source.capacity for source in serving)
+    return sum(asked[package] for package in group) - sum(source.capacity or 0 for source in serving)
 
 
 @given(wanted, sources)
-def test_the_gaps_sum_up_to_the_worst_shortfall_of_any_set_of_packages(asked, offered):
+def test_the_gaps_sum_up_to_the_worst_shortfall_of_any_set_of_packages(
+    asked: dict[str, int], offered: list[Source]
+) -> None:
     found = gaps(asked, offered)
     groups = [group for size in range(len(asked) + 1) for group in combinations(sorted(asked), size)]
     assert sum(gap.missing for gap in found) == max(0, *(shortfall(group, asked, offered) for group in groups))
@@ -257,7 +268,7 @@ def test_the_gaps_sum_up_to_the_worst_shortfall_of_any_set_of_packages(asked, of
 
 
 @given(wanted, sources)
-def test_each_gap_is_the_smallest_set_that_explains_its_shortfall(asked, offered):
+def test_each_gap_is_the_smallest_set_that_explains_its_shortfall(asked: dict[str, int], offered: list[Source]) -> None:
     for gap in gaps(asked, offered):
         for size in range(len(gap.packages)):
             for part in combinations(gap.packages, size):
@@ -271,18 +282,18 @@ names = st.sampled_from([f"n{number}" for number in range(9)])
 
 
 @given(acyclic)
-def test_whatever_follows_stands_further_right(pairs):
+def test_whatever_follows_stands_further_right(pairs: list[tuple[str, str]]) -> None:
     column = {name: number for number, names in enumerate(layers(pairs)) for name in names}
     assert all(column[tail] < column[head] for tail, head in pairs)
 
 
 @given(st.lists(st.tuples(names, names), max_size=12), st.lists(names, max_size=3))
-def test_each_node_stands_once_even_in_a_circle(pairs, alone):
+def test_each_node_stands_once_even_in_a_circle(pairs: list[tuple[str, str]], alone: list[str]) -> None:
     drawn = [name for column in layers(pairs, alone) for name in column]
     assert sorted(drawn) == sorted({name for pair in pairs for name in pair} | set(alone))
 
 
-def crossings(pairs, columns):
+def crossings(pairs: list[tuple[str, str]], columns: Sequence[Sequence[str]]) -> int:
     place = {name: (number, at) for number, names in enumerate(columns) for at, name in enumerate(names)}
     return sum(
         place[a][0] == place[c][0]
@@ -293,11 +304,11 @@ def crossings(pairs, columns):
 
 
 @given(acyclic)
-def test_the_drawing_crosses_no_more_than_the_alphabetical_one(pairs):
+def test_the_drawing_crosses_no_more_than_the_alphabetical_one(pairs: list[tuple[str, str]]) -> None:
     drawn = layers(pairs)
     assert crossings(pairs, drawn) <= crossings(pairs, [sorted(column) for column in drawn])
 
 
-def test_a_drawing_that_can_do_without_crossings_does():
+def test_a_drawing_that_can_do_without_crossings_does() -> None:
     pairs = [("a", "z"), ("b", "y"), ("c", "x")]
     assert crossings(pairs, layers(pairs)) == 0
