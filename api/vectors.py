@@ -15,8 +15,9 @@ phrase it is compared with:
     likeness = 100 / (1 + exp(−SLOPE × (mean of z over the encoders − MIDPOINT)))
 
 Equal weights were the best or among the best for each kind of pair that was measured; nothing finer can be learned
-from 23 hand-made pairs. SLOPE and MIDPOINT are a logistic fit of true pairs against hard negatives, rounded, so that
-50 is the natural threshold; ``benchmarks/matching.py`` prints what it catches and what it lets through.
+from 23 hand-made pairs. SLOPE and MIDPOINT are a logistic fit of true pairs against hard negatives (1.44 and 3.39),
+rounded towards recall, so that 50 is the natural threshold; ``benchmarks/matching.py`` prints what it catches and what
+it lets through.
 Where neither encoder can be loaded, `GramEncoder` compares the writing only, and nothing across languages.
 """
 

@@ -271,17 +271,18 @@ def supplier_table(firms: Firms) -> list[str]:
 PHRASES_NOTE = """Protocol: each of the 23 pairs of `text/pairs.tsv` asks with its English requirement, its English
 name and its Chinese requirement. The candidates are the 23 Chinese capabilities, their 23 hard negatives and 46 phrases
 drawn evenly from the sorted distinct capability phrases of the real firms. A tie for the first place counts as wrong.
-Learned from the pairs are only the two rounded constants of the likeness (`api/vectors.py`). Equal weights of the two
-encoders were kept: weighing the sentence encoder higher wins one English question and loses up to four Chinese ones.
-A match by meaning needs a likeness of 50."""
+Learned from the pairs, and so measured within the sample, are only the two rounded constants of the likeness
+(`api/vectors.py`). Equal weights of the two encoders were kept: weighing the sentence encoder higher wins one English
+question and loses up to four Chinese ones. A match by meaning needs a likeness of 50."""
 
 SUPPLIER_NOTE = """Protocol: for each tie of 2018 between listed firms (`listed_supply_edges_2017_2018.csv`) all 3,872
 other firms are ranked for its buyer, and the supplier's rank is noted; equal scores count half. Everything learned
 comes from the ties of 2017; unseen ties are those not among them. The signals were kept by their likelihood under
 cross-validation over the buyers of 2017, the regularisation was not tuned; results of 2018 were looked at meanwhile
-(.73 to .74 overall and .37 to .41 unseen over the sets of signals tried). The figures of the data's README (.02 / .14 / .28 /
-.535, unseen .02 / .07 / .10 / .30) are for a later year with more years to learn from; here the same baselines stand
-on the same ties as ours. Half of the ties of 2017 came back, so putting known ties first is a baseline of its own."""
+(.73 to .74 overall and .37 to .41 unseen over the sets of signals tried). The figures of the data's README (.02 / .14 /
+.28 / .535, unseen .02 / .07 / .10 / .30) are for a later year with more years to learn from; here the same baselines
+stand on the same ties as ours. Half of the ties of 2017 came back, so putting known ties first is a baseline of its
+own."""
 
 
 def report(kept: Path | None) -> str:
