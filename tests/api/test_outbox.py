@@ -89,7 +89,11 @@ async def test_an_event_that_commits_late_is_not_missed(committed_sessions: Sess
         await slow.commit()
 
     assert seen_while_slow_runs == []
-    assert await read({"xid": 0, "id": 0}) == ["test.slow", "test.quick"]
+    for _ in range(200):  # a transaction in another database of the cluster holds the horizon back too
+        if seen := await read({"xid": 0, "id": 0}):
+            break
+        await asyncio.sleep(0.05)
+    assert seen == ["test.slow", "test.quick"]
 
 
 async def test_a_job_is_queued_once(committed_sessions: Sessions) -> None:
