@@ -13,13 +13,14 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
+from pgqueuer.adapters.drivers.asyncpg import AsyncpgDriver
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api import worker
 from api.db import connect, make_engine, make_sessions, migrate
 from api.embedded import Cluster
 from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome, only
-from api.outbox import JOB_CHANNEL, enqueue
+from api.outbox import JOB_CHANNEL, enqueue, queue
 from api.settings import Settings
 from domain.errors import CapacityExceeded
 from domain.kinds import Role, RunState
@@ -222,6 +223,23 @@ async def test_a_cancelled_job_is_told_so_and_its_effect_is_dropped(
 
     assert time.monotonic() - began < 5
     job = await until(committed_sessions, job_id, ended)
+    assert (job.state, job.outcome) == (RunState.CANCELLED, {})
+
+
+async def test_a_job_cancelled_in_the_queue_is_cancelled(database_url: str, committed_sessions: Sessions) -> None:
+    async def patient(context: JobContext) -> Effect:
+        await asyncio.to_thread(context.cancelled.wait, 20)
+        return only({"code": "never"})
+
+    job_id = await ask(committed_sessions)
+    async with working(database_url, {"test": patient}):
+        await until(committed_sessions, job_id, lambda job: job.state is RunState.RUNNING)
+        connection = await connect(database_url)
+        ticket = await connection.fetchval("select id from queue.pgqueuer")
+        await queue(AsyncpgDriver(connection)).mark_job_as_cancelled([ticket])
+        job = await until(committed_sessions, job_id, ended)
+        await connection.close()
+
     assert (job.state, job.outcome) == (RunState.CANCELLED, {})
 
 

@@ -1,5 +1,6 @@
 """What the packages promise: every refusal has its words and its status, every public name its documented promise."""
 
+import ast
 import inspect
 from collections.abc import Iterator
 from types import ModuleType
@@ -81,3 +82,19 @@ def test_the_example_names_every_setting_with_what_holds_without_it() -> None:
 
     assert Settings.from_env(told) == Settings()
     assert len(told) == len(Settings.__dataclass_fields__)
+
+
+def troubles() -> Iterator[str]:
+    """Give the codes by which a setting, the embedded server or a database is refused."""
+    for place in ("settings.py", "embedded.py", "db.py", "migrations/env.py"):
+        for node in ast.walk(ast.parse((PROJECT / "api" / place).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("BadSetting", "ClusterError", "DatabaseUnfit"):
+                code = node.args[0]
+                assert isinstance(code, ast.Constant)
+                yield str(code.value)
+
+
+@pytest.mark.parametrize("code", sorted(set(troubles())))
+def test_whatever_keeps_the_program_from_starting_is_said_in_each_language(code: str) -> None:
+    for locale in LOCALES:
+        assert speaks(locale, code, section="cli")
