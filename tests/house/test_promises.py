@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterator
+from importlib import import_module
 from types import ModuleType
 
 import pytest
@@ -16,6 +17,7 @@ from api.settings import Settings, example
 from domain.errors import DomainError
 from tests.conftest import PROJECT
 
+import_module("api.app")  # every module of the shell with it, and so every refusal of their own
 LOCALES: tuple[Locale, ...] = ("zh-CN", "en")
 PACKAGES = [coalitions, optimizer]
 
