@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -101,12 +102,16 @@ async def receive(
     Raises NotAllowed.
     """
     _allow(actor, subject, None)
-    kept = home / UPLOADS / upload.sha256
-    kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    kept.write_bytes(upload.content)
+    await to_thread.run_sync(_keep, home / UPLOADS, upload)
     batch = _opened(actor, subject, upload.filename, upload.sha256)
     session.add(batch)
-    payload = {"subject": subject.value, "dry_run": dry_run, "on_error": on_error, "update": update, "file": kept.name}
+    payload = {
+        "subject": subject.value,
+        "dry_run": dry_run,
+        "on_error": on_error,
+        "update": update,
+        "file": upload.sha256,
+    }
     job = Job(
         kind="import",
         subject_id=batch.id,
@@ -220,6 +225,11 @@ async def _write(
     )
     await session.flush()
     return report
+
+
+def _keep(folder: Path, upload: Upload) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (folder / upload.sha256).write_bytes(upload.content)
 
 
 def _opened(actor: Actor, subject: Subject, filename: str, sha256: str) -> ImportBatch:

@@ -144,7 +144,7 @@ class Placed(Generic[D]):
         """Return the cell or path of one field: ``row 7, 月产能``."""
         return located(self.place, self.headings.get(name))
 
-    def fault(self, name: str, code: str, **params: Parameter) -> Fault:
+    def fault(self, name: str, code: str, /, **params: Parameter) -> Fault:
         """Return a fault of one field of this draft."""
         return Fault(where=self.at(name), code=code, params=params)
 
@@ -174,7 +174,7 @@ def located(place: str, heading: str | None) -> str:
     >>> located("row 7", "月产能"), located("row 7", None)
     ('row 7, 月产能', 'row 7')
     """
-    return f"{place}, {heading}" if heading else place
+    return ", ".join(part for part in (place, heading) if part)
 
 
 @cache
@@ -330,18 +330,14 @@ def _entry(place: str, row: Iterable[tuple[int, Column, str, int, Cell]]) -> Ent
         headings[column.field] = heading
         if cell is None:
             if column.required:
-                faults.append(Fault(where=_where(place, heading), code="missing"))
+                faults.append(Fault(where=located(place, heading), code="missing"))
             continue
         try:
             value = READERS[column.read](cell)
             fields[column.field] = value * scale if isinstance(value, Decimal) else value
         except NotUnderstood as wrong:
-            faults.append(Fault(where=_where(place, heading), code=wrong.code, params=wrong.params))
+            faults.append(Fault(where=located(place, heading), code=wrong.code, params=wrong.params))
     return Entry(place=place, headings=headings, fields=fields, faults=tuple(faults))
-
-
-def _where(place: str, heading: str) -> str:
-    return located(place, heading) if place else heading
 
 
 def in_minor_units(form: Form, entry: Entry, currency: str | None = None) -> Entry:
@@ -356,7 +352,7 @@ def in_minor_units(form: Form, entry: Entry, currency: str | None = None) -> Ent
             fields[name] = values.minor_units(fields[name], known)
         except NotUnderstood as wrong:
             del fields[name]
-            faults.append(Fault(where=_where(entry.place, entry.headings[name]), code=wrong.code, params=wrong.params))
+            faults.append(Fault(where=located(entry.place, entry.headings[name]), code=wrong.code, params=wrong.params))
     return Entry(place=entry.place, headings=entry.headings, fields=fields, faults=tuple(faults))
 
 
@@ -377,7 +373,7 @@ def _row_faults(entry: Entry, wrong: ValidationError) -> Iterator[Fault]:
     for error in wrong.errors(include_url=False):
         name = str(error["loc"][0]) if error["loc"] else _blamed(error["type"], entry)
         heading = entry.headings.get(name, name)
-        yield Fault(where=_where(entry.place, heading), code=error["type"], params=plain_params(error))
+        yield Fault(where=located(entry.place, heading), code=error["type"], params=plain_params(error))
 
 
 def _blamed(code: str, entry: Entry) -> str:

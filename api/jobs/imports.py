@@ -24,8 +24,11 @@ async def bring_in(context: JobContext) -> Effect:
         filename = (await known.batch(session, context.actor, batch)).filename
     path = context.settings.home / imports.UPLOADS / Path(str(context.payload["file"])).name
 
+    async def report(stage: str, done: int, total: int) -> None:
+        await context.report({"stage": stage, "done": done, "all": total})
+
     def told(done: int, total: int) -> None:
-        from_thread.run(context.report, {"stage": "reading", "done": done, "all": total})
+        from_thread.run(report, "reading", done, total)
 
     try:
         upload = await to_thread.run_sync(load, path, filename)

@@ -89,7 +89,7 @@ class _Judge:
             return found
         listed = self.directory.get(draft.stock_code or "")
         named = self.directory.get(draft.name)
-        if listed is not None:
+        if listed is not None and not (_registered(draft) and listed.row.registered):
             return listed.row
         if named is None or named.way != "name":
             return None
