@@ -1,10 +1,11 @@
 """One plan, stage by stage: the base value with a proof, the ties, the base value once more; then the judge."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optimizer.check import Case, Units, violations
 from optimizer.goals import cohesion, level, levels
+from optimizer.kernel import kernel
 from optimizer.model import build
 from optimizer.problem import WHOLE, Mode, Problem
 from optimizer.result import Assignment, Missing, Plan, Stage, Status, Stopped, agreed_shares
@@ -14,6 +15,12 @@ from optimizer.variables import Model
 
 APART = 2
 """In how many members an alternative differs from every plan before it."""
+
+LARGE = 1_500
+"""From how many usable offers a first plan is sought among the firms that look best."""
+
+HEAD_PART = 0.25
+"""The part of a plan's time that this may take."""
 
 BASE_PART = 0.7
 """The part of a plan's time that the base value may use when ties are to be looked at afterwards."""
@@ -39,10 +46,11 @@ class Quest:
     setting: Setting
     before: tuple[frozenset[str], ...] = ()
     strict: bool = True
+    large: int = LARGE
 
-    def model(self) -> Model:
-        """Return a fresh model that keeps apart from the plans before."""
-        model = build(self.problem)
+    def model(self, problem: Problem | None = None) -> Model:
+        """Return a fresh model, of the whole problem or a part of it, that keeps apart from the plans before."""
+        model = build(problem or self.problem)
         for members in self.before:
             _keep_apart(model, members, strict=self.strict)
         return model
@@ -75,7 +83,8 @@ def best_plan(quest: Quest, purse: Purse) -> Outcome:
     goals = quest.problem.goals
     tied = goals.give_up > 0 and bool(quest.problem.ties)
     model = quest.model()
-    stages, found = _climb(quest, model, purse.part(BASE_PART if tied else 1))
+    start = _head_start(quest, model, purse.part(HEAD_PART)) if len(model.slots) >= quest.large else None
+    stages, found = _climb(quest, model, purse.part(BASE_PART if tied else 1), start)
     if found is None:
         return Outcome(plan=None, stages=tuple(stages))
     reached = list(stages)
@@ -86,7 +95,23 @@ def best_plan(quest: Quest, purse: Purse) -> Outcome:
     return Outcome(plan=certified(quest.problem, plan), stages=tuple(stages))
 
 
-def _climb(quest: Quest, model: Model, purse: Purse, polish: bool = False) -> tuple[list[Stage], Found | None]:
+def _head_start(quest: Quest, model: Model, purse: Purse) -> Found | None:
+    """Find a plan among the firms that look best, and let the search of the whole problem start from it."""
+    small = quest.model(kernel(quest.problem))
+    title = Title(stage="kernel", plan=len(quest.before) + 1, sign=quest.sign, bounded=False)
+    found = run(small, level(small, levels(quest.problem)[0]), purse, quest.setting, title)
+    if found.objective is None:
+        return None
+    units = _units(small, found)
+    placed = tuple(units.get((slot.firm.id, slot.package.id), 0) for slot in model.slots)
+    model.hint(placed)
+    worth = base(quest.problem, scores_of(Case(quest.problem, units)))[0]
+    return replace(found, status=Status.FEASIBLE, objective=worth, bound=None, units=placed)
+
+
+def _climb(
+    quest: Quest, model: Model, purse: Purse, start: Found | None = None, *, polish: bool = False
+) -> tuple[list[Stage], Found | None]:
     """Optimise level after level, each held at what it reached while the next is sought."""
     names = levels(quest.problem)
     stages: list[Stage] = []
@@ -96,6 +121,8 @@ def _climb(quest: Quest, model: Model, purse: Purse, polish: bool = False) -> tu
         title = quest.title("polish" if polish and name == "base" else name)
         found = run(model, aim, purse.part(1 / (len(names) - i)), quest.setting, title)
         judged = _judged(quest, model, found, lambda scores, i=i: base(quest.problem, scores)[i])  # type: ignore[misc]
+        if start is not None and not i and _behind(found, judged, start):
+            found, judged = replace(start, bound=found.bound, stopped=found.stopped), start.objective
         stages.append(_stage(title, found, judged, quest.sign))
         if judged is None:
             break
@@ -103,6 +130,12 @@ def _climb(quest: Quest, model: Model, purse: Purse, polish: bool = False) -> tu
         model.cp.add(aim >= judged)
         model.hint(found.units)
     return stages, best
+
+
+def _behind(found: Found, judged: int | None, start: Found) -> bool:
+    """Return whether a search that was cut short did not even keep up with the plan it started from."""
+    unsure = found.status in (Status.UNKNOWN, Status.FEASIBLE)
+    return unsure and (judged is None or judged < (start.objective or 0))
 
 
 def _draw_together(quest: Quest, reached: list[Stage], start: Found, purse: Purse) -> tuple[list[Stage], Found]:

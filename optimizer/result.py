@@ -54,7 +54,8 @@ class Interrupt(Protocol):
 class Progress:
     """A moment of the search: the best found so far, the best still possible, and the seconds spent.
 
-    `plan` counts the plans from 1; `stage` is `base`, `cohesion`, `polish`, the name of a goal, or `diagnosis`.
+    `plan` counts the plans from 1; `stage` is `kernel` (a head start, whose bound is none of the whole problem and is
+    left out), `base`, `cohesion`, `polish`, the name of a goal, or `diagnosis`.
 
     >>> Progress(stage="base", plan=1, objective=86, bound=88, seconds=3.2).bound
     88

@@ -89,11 +89,15 @@ class Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Title:
-    """What a run is called in its progress, and the sign its values are shown with (-1: a cost)."""
+    """What a run is called in its progress, and the sign its values are shown with (-1: a cost).
+
+    A run over a part of the problem is not `bounded`: what it proves says nothing about the whole.
+    """
 
     stage: str
     plan: int = 1
     sign: int = 1
+    bounded: bool = True
 
 
 class _Report(cp_model.CpSolverSolutionCallback):
@@ -107,7 +111,7 @@ class _Report(cp_model.CpSolverSolutionCallback):
                 stage=self.title.stage,
                 plan=self.title.plan,
                 objective=self.title.sign * round(self.objective_value),
-                bound=_signed(self.title.sign, _bound(self.best_objective_bound)),
+                bound=_signed(self.title.sign, _bound(self.best_objective_bound)) if self.title.bounded else None,
                 seconds=self.start + self.wall_time,
             )
         )
@@ -141,7 +145,8 @@ def _found(model: Model, solver: cp_model.CpSolver, status: cp_model.CpSolverSta
         return Found(status=Status.INFEASIBLE, stopped=stopped, objective=None, bound=None)
     bound = _bound(solver.best_objective_bound)
     if status == cp_model.UNKNOWN:
-        return Found(status=Status.UNKNOWN, stopped=stopped, objective=None, bound=None)
+        # A search that ends before it knows anything leaves zero behind, which may be no bound.
+        return Found(status=Status.UNKNOWN, stopped=stopped, objective=None, bound=bound or None)
     units = (solver.value(model.units([i])) for i in range(len(model.slots)))
     return Found(
         status=Status.OPTIMAL if status == cp_model.OPTIMAL else Status.FEASIBLE,
