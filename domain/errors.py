@@ -4,6 +4,7 @@
 DomainError
 ├── NotFound             absent, or not yours to see
 ├── NotSignedIn          nobody is asking
+│   └── WrongPassword
 ├── NotAllowed           seen, but not yours to do
 ├── Invalid              what was sent has faults, all named at once
 ├── RuleBroken           the state of things forbids it
@@ -148,12 +149,6 @@ class StillReferenced(RuleBroken):
     """Something else rests on this, so it cannot go."""
 
     code = "still-referenced"
-
-
-class Incomplete(RuleBroken):
-    """The thing lacks what the next step needs."""
-
-    code = "incomplete"
 
 
 class Stale(DomainError):

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import demo, imports, solve
+from api.cli import demo, imports, solve, vectors
 from api.cli.codes import Exit, failing
 from api.settings import Settings
 
@@ -29,6 +29,7 @@ app.add_typer(imports.import_app, name="import")
 app.add_typer(imports.template_app, name="template")
 app.command("solve")(solve.solve)
 app.command("demo")(demo.demo)
+app.command("vectors")(vectors.vectors)
 
 
 def settings() -> Settings:

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions import consortia
 from api.actions.imports import the_operator
+from api.db import transaction
 
 
 async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
@@ -11,5 +12,5 @@ async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
 
     Any number of workers may do this at once: a row one of them is at, the others skip.
     """
-    async with sessions.begin() as session:
+    async with transaction(sessions) as session:
         return await consortia.expire(session, await the_operator(session))

@@ -11,7 +11,7 @@ from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import suggestions
-from api.db import snapshots_of
+from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome
 from api.queries import consortia
 from api.queries.world import load_opening, load_world, this_meaning
@@ -64,13 +64,13 @@ async def _read(context: JobContext) -> tuple[Opening, World, Params]:
     identity = context.subject_id
     if identity is None:
         raise ValueError("a suggestion run is about an opportunity")
-    async with AsyncSession(snapshots_of(context.engine), expire_on_commit=False) as snapshot, snapshot.begin():
-        opening = await load_opening(snapshot, context.actor, identity)
+    async with snapshot(context.engine) as session:
+        opening = await load_opening(session, context.actor, identity)
         holding = UUID(payload["consortium_id"]) if payload.get("consortium_id") else None
         if holding is not None:
-            opening = await _kept(snapshot, context, opening, holding)
-        now: datetime = await consortia.clock(snapshot)
-        world = await load_world(snapshot, context.actor, opening, this_meaning(), now.date(), holding=holding)
+            opening = await _kept(session, context, opening, holding)
+        now: datetime = await consortia.clock(session)
+        world = await load_world(session, context.actor, opening, this_meaning(), now.date(), holding=holding)
     wanted = Params(plans=payload["plans"], seconds=float(payload["seconds"]), seed=payload["seed"])
     return opening, world, wanted
 

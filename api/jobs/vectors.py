@@ -2,27 +2,36 @@
 
 from anyio import to_thread
 
+from api.db import transaction
 from api.jobs import Effect, JobContext, only
 from api.queries import vectors
-from api.vectors import BATCH, available, encode_all
+from api.vectors import BATCH, Encoder, available, encode_all
 
 
 async def fill(context: JobContext) -> Effect:
-    """Compute the vectors that are missing, reporting done and all; a second run goes on where the first was ended."""
+    """Compute the vectors that are missing, reporting done and all; a second run goes on where the first was ended.
+
+    The fast encoder goes over all phrases first, so that search by meaning works within seconds of an import; the
+    slower one refines it afterwards.
+    """
     encoders = [encoder for encoder in available() if encoder.background]
     if not encoders:
         return only({"code": "no-encoder"})
-    async with context.sessions() as session:
-        done, every = await vectors.counts(session)
-    start = done
+    return only({encoder.name: await _fill(context, encoder) for encoder in encoders})
+
+
+async def _fill(context: JobContext, encoder: Encoder) -> int:
+    """Fill one encoder's vectors; return how many were computed."""
+    computed = 0
     while not context.cancelled.is_set():
         async with context.sessions() as session:
-            phrases = await vectors.empty(session, BATCH)
+            phrases = await vectors.empty(session, encoder.name, BATCH)
+            done, every = await vectors.counts(session, encoder.name)
         if not phrases:
             break
-        rows = {each.name: await to_thread.run_sync(encode_all, each, phrases) for each in encoders}
-        async with context.sessions.begin() as session:
-            await vectors.fill(session, phrases, rows)
-        done += len(phrases)
-        await context.report({"done": done, "all": max(every, done)})
-    return only({"filled": done - start, "all": max(every, done)})
+        rows = await to_thread.run_sync(encode_all, encoder, phrases)
+        async with transaction(context.sessions) as session:
+            await vectors.fill(session, phrases, {encoder.name: rows})
+        computed += len(phrases)
+        await context.report({"stage": encoder.name, "done": done + len(phrases), "all": every})
+    return computed

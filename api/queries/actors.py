@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.actor import Actor
+from domain.errors import NotFound
 from domain.kinds import Role
 from domain.records import Organisation, SignIn, User
 
@@ -47,6 +48,15 @@ async def account(session: AsyncSession, email: str) -> User | None:
     """Return the active user with this address."""
     statement = sa.select(User).where(col(User.email) == email, col(User.active))
     return (await session.execute(statement)).scalar_one_or_none()
+
+
+async def organisation_by_credit_code(session: AsyncSession, credit_code: str) -> Organisation:
+    """Return the registered organisation with this code, for enrolling its people. Raises NotFound."""
+    statement = sa.select(Organisation).where(col(Organisation.credit_code) == credit_code.strip().upper())
+    found = (await session.execute(statement)).scalar_one_or_none()
+    if found is None:
+        raise NotFound(noun="organisation")
+    return found
 
 
 async def profile(session: AsyncSession, actor: Actor) -> tuple[User, Organisation]:

@@ -9,11 +9,16 @@ from domain.actor import Actor
 from domain.world import Opening, World
 
 
-async def gaps_now(session: AsyncSession, actor: Actor) -> tuple[Cell, ...]:
-    """Return where capability is missing for the published opportunities. Raises NotAllowed for non-watchers."""
+async def worlds_now(session: AsyncSession, actor: Actor) -> list[tuple[World, Opening]]:
+    """Return each published opening with the world around it. Raises NotAllowed for non-watchers."""
     today = (await consortia.clock(session)).date()
     worlds: list[tuple[World, Opening]] = []
     for row in await history.open_opportunities(session, actor):
         opening = await load_opening(session, actor, row.id)
         worlds.append((await load_world(session, actor, opening, this_meaning(), today), opening))
-    return gaps(worlds)
+    return worlds
+
+
+async def gaps_now(session: AsyncSession, actor: Actor) -> tuple[Cell, ...]:
+    """Return where capability is missing for the published opportunities. Raises NotAllowed for non-watchers."""
+    return gaps(await worlds_now(session, actor))

@@ -1,6 +1,7 @@
 """Reading and filling phrase vectors; a phrase is nobody's secret, so no actor narrows this."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -11,20 +12,24 @@ from sqlmodel import col
 from domain.records import PhraseVector
 
 
-async def empty(session: AsyncSession, limit: int) -> list[str]:
-    """Return up to `limit` phrases without vectors, in alphabetical order."""
+async def empty(session: AsyncSession, encoder: str, limit: int) -> list[str]:
+    """Return up to `limit` phrases without the vector of one encoder, in alphabetical order."""
     statement = (
         sa.select(col(PhraseVector.phrase))
-        .where(sa.or_(col(PhraseVector.sentence).is_(None), col(PhraseVector.passage).is_(None)))
+        .where(_column(encoder).is_(None))
         .order_by(col(PhraseVector.phrase))
         .limit(limit)
     )
     return list((await session.execute(statement)).scalars())
 
 
-async def counts(session: AsyncSession) -> tuple[int, int]:
-    """Return how many phrases have both vectors, and how many phrases there are."""
-    filled = sa.func.count().filter(col(PhraseVector.sentence).is_not(None), col(PhraseVector.passage).is_not(None))
+def _column(encoder: str) -> Any:
+    return {"sentence": PhraseVector.sentence, "passage": PhraseVector.passage}[encoder]
+
+
+async def counts(session: AsyncSession, encoder: str) -> tuple[int, int]:
+    """Return how many phrases have the vector of one encoder, and how many phrases there are."""
+    filled = sa.func.count().filter(_column(encoder).is_not(None))
     done, every = (await session.execute(sa.select(filled, sa.func.count()).select_from(PhraseVector))).one()
     return done, every
 

@@ -175,9 +175,9 @@ async def _nearness(session: AsyncSession, phrases: Sequence[str], meaning: Mean
                 .limit(NEAREST)
             )
             haves |= {have.phrase: have for have in (await session.execute(statement)).scalars()}
-        if haves:
-            one = Vectors(phrases=(phrase,), rows={name: rows[row : row + 1] for name, rows in needs.rows.items()})
-            found |= meaning.nearness(one, _vectors(list(haves.values()), list(stored)))
+        one = Vectors(phrases=(phrase,), rows={name: rows[row : row + 1] for name, rows in needs.rows.items()})
+        for group in _vectors(haves.values(), list(stored)):
+            found |= meaning.nearness(one, group)
     return found
 
 
@@ -188,12 +188,18 @@ def _declared() -> sa.Exists:
     )
 
 
-def _vectors(rows: Sequence[PhraseVector], names: Sequence[str]) -> Vectors:
-    whole = [row for row in rows if all(getattr(row, name) is not None for name in names)]
-    return Vectors(
-        phrases=tuple(row.phrase for row in whole),
-        rows={name: np.array([getattr(row, name) for row in whole], dtype=np.float32) for name in names},
-    )
+def _vectors(rows: Iterable[PhraseVector], names: Sequence[str]) -> list[Vectors]:
+    """Group phrases by the vectors they have so far: while the vector job runs, some have one and not yet the other."""
+    groups: dict[tuple[str, ...], list[PhraseVector]] = {}
+    for row in rows:
+        groups.setdefault(tuple(name for name in names if getattr(row, name) is not None), []).append(row)
+    return [
+        Vectors(
+            phrases=tuple(row.phrase for row in members),
+            rows={name: np.array([getattr(row, name) for row in members], dtype=np.float32) for name in has},
+        )
+        for has, members in groups.items()
+    ]
 
 
 async def _nearness_by_writing(session: AsyncSession, needs: Vectors, meaning: Meaning) -> dict[tuple[str, str], int]:

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from litestar import Request, get
+from litestar import Request, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath
+from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.i18n import Locale, locale_of, say
 from api.queries import history, monitor
-from api.wire.activity import CellOut, FigureOut, IndicatorsOut, RowOut
+from api.wire.activity import CellChange, CellOut, FigureOut, IndicatorsOut, RowOut, WhatIfIn
+from coalitions.indicators import Cell, gaps
+from coalitions.scenario import apply
 from domain.actor import Actor
 from domain.message import Message
 
@@ -61,4 +63,28 @@ async def get_indicator_list(
     return tuple(row(found) for found in await history.behind(snapshot, actor, code))
 
 
-HANDLERS = [get_indicators, get_indicator_list]
+@post("/what-ifs", operation_id="askWhatIf", tags=["indicators"], status_code=200)
+async def ask_what_if(
+    session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], data: JSONBody[WhatIfIn]
+) -> tuple[CellChange, ...]:
+    """Imagine that firms leave or capabilities shrink: which cells of the gap table change. Nothing is written."""
+    worlds = await monitor.worlds_now(session, actor)
+    imagined = [(apply(world, data.touching(world)), opening) for world, opening in worlds]
+    before = {(cell.capability, cell.country): cell for cell in gaps(worlds)}
+    after = {(cell.capability, cell.country): cell for cell in gaps(imagined)}
+    return tuple(change(before[key], after[key]) for key in before if before[key] != after[key])
+
+
+def change(before: Cell, after: Cell) -> CellChange:
+    """Return one cell of the gap table before and after."""
+    return CellChange(
+        capability=before.capability,
+        country=before.country,
+        uncovered_before=before.uncovered,
+        uncovered_after=after.uncovered,
+        firms_before=before.firms,
+        firms_after=after.firms,
+    )
+
+
+HANDLERS = [get_indicators, get_indicator_list, ask_what_if]

@@ -1,12 +1,15 @@
 """What goes over the wire about events and the bureau's indicators."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from api.wire.base import Wire
 from coalitions.indicators import Cell
+from coalitions.scenario import Change, Leave, Resize
+from domain.kinds import Quantity
+from domain.world import World
 
 
 class EventOut(Wire):
@@ -96,6 +99,58 @@ class CellOut(Wire):
     def from_cell(cls, cell: Cell) -> Self:
         """Show a cell with the rows behind it."""
         return cls.model_validate(cell)
+
+
+class ResizeIn(Wire):
+    """Another monthly quantity for one capability."""
+
+    capability_id: UUID
+    monthly: Quantity
+
+
+class WhatIfIn(Wire):
+    """Changes that are only imagined: firms that leave, capabilities of another size."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"leave": ["0198c0de-0000-7000-8000-000000000002"], "resize": []}]}
+    )
+
+    leave: Annotated[tuple[UUID, ...], Field(max_length=200)] = ()
+    resize: Annotated[tuple[ResizeIn, ...], Field(max_length=200)] = ()
+
+    def touching(self, world: World) -> list[Change]:
+        """Return those of the changes that are about something in `world`."""
+        firms = {supplier.id for supplier in world.suppliers}
+        able = {offering.id for supplier in world.suppliers for offering in supplier.offerings}
+        gone: list[Change] = [Leave(supplier_id=firm) for firm in self.leave if firm in firms]
+        sized = [Resize(offering_id=r.capability_id, monthly=r.monthly) for r in self.resize if r.capability_id in able]
+        return [*sized, *gone]
+
+
+class CellChange(Wire):
+    """One cell of the gap table before and after the imagined changes."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "capability": "海水淡化膜",
+                    "country": "SA",
+                    "uncovered_before": 0,
+                    "uncovered_after": 1,
+                    "firms_before": 1,
+                    "firms_after": 0,
+                }
+            ]
+        }
+    )
+
+    capability: str
+    country: str
+    uncovered_before: int
+    uncovered_after: int
+    firms_before: int
+    firms_after: int
 
 
 class IndicatorsOut(Wire):

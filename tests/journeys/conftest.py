@@ -1,4 +1,4 @@
-"""A city to walk through: the application over HTTP, a worker beside it, one client a person, every step written down."""
+"""A city to walk through: the application over HTTP, a worker beside it, a client a person, every step written down."""
 
 import asyncio
 import json
