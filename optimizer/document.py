@@ -63,11 +63,11 @@ _count = integer(0, 1_000_000)
 _money = integer(0, MONEY_LIMIT)
 _names = listing(_name, RULE_LIMIT)
 _grades = entries(_name, integer(0, 1_000), 1_000)
-_required_name = Key(_name, required=True, stand_in="")
+_required_name = Key(read=_name, required=True, stand_in="")
 
 
 def _optional(**keys: Any) -> dict[str, Key]:
-    return {name: Key(read) for name, read in keys.items()}
+    return {name: Key(read=read) for name, read in keys.items()}
 
 
 _firm = record(
@@ -87,7 +87,7 @@ _package = record(
     Package,
     {
         "id": _required_name,
-        "quantity": Key(integer(1, QUANTITY_LIMIT), required=True, stand_in=1),
+        "quantity": Key(read=integer(1, QUANTITY_LIMIT), required=True, stand_in=1),
     }
     | _optional(
         name=text(500, empty=True),
@@ -110,13 +110,13 @@ _offer = record(
     )
     | _optional(pool=maybe(_name), load=integer(0, 1_000_000_000)),
 )
-_pool = record(Pool, {"id": _required_name, "capacity": Key(_money, required=True, stand_in=0)})
+_pool = record(Pool, {"id": _required_name, "capacity": Key(read=_money, required=True, stand_in=0)})
 _tie = record(
     Tie,
     {
         "a": _required_name,
         "b": _required_name,
-        "strength": Key(integer(0, 1_000_000), required=True, stand_in=0),
+        "strength": Key(read=integer(0, 1_000_000), required=True, stand_in=0),
     },
 )
 _lock = record(
@@ -126,7 +126,7 @@ _lock = record(
 _lead = record(Lead, _optional(candidates=maybe(_names), min_share=_share))
 _criterion = record(
     partial(Criterion, name=""),
-    {"total": Key(_money, required=True, stand_in=0)} | _optional(each=_share, one=_share, values=_name),
+    {"total": Key(read=_money, required=True, stand_in=0)} | _optional(each=_share, one=_share, values=_name),
 )
 _table = entries(_name, _criterion, 100)
 
@@ -160,7 +160,7 @@ _rules = record(
         min_newcomers=_count,
         min_veterans=_count,
     )
-    | {"qualification": Key(_qualification)},
+    | {"qualification": Key(read=_qualification)},
 )
 _cohesion = record(lambda give_up=0: give_up, _optional(give_up=_share))
 
@@ -184,10 +184,10 @@ def _build_problem(format: str, **given: Any) -> Problem:
 _problem = record(
     _build_problem,
     {
-        "format": Key(choice([PROBLEM_FORMAT]), required=True, stand_in=PROBLEM_FORMAT),
-        "firms": Key(listing(_firm, FIRM_LIMIT), required=True, stand_in=()),
-        "packages": Key(listing(_package, PACKAGE_LIMIT), required=True, stand_in=()),
-        "offers": Key(listing(_offer, OFFER_LIMIT), required=True, stand_in=()),
+        "format": Key(read=choice([PROBLEM_FORMAT]), required=True, stand_in=PROBLEM_FORMAT),
+        "firms": Key(read=listing(_firm, FIRM_LIMIT), required=True, stand_in=()),
+        "packages": Key(read=listing(_package, PACKAGE_LIMIT), required=True, stand_in=()),
+        "offers": Key(read=listing(_offer, OFFER_LIMIT), required=True, stand_in=()),
     }
     | _optional(
         pools=listing(_pool, OFFER_LIMIT),
@@ -269,7 +269,7 @@ def _parse(source: str | bytes, noted: list[Fault]) -> object:
         return None
     try:
         written = source if isinstance(source, str) else source.decode("utf-8-sig")
-        return json.loads(written, object_pairs_hook=_pairs, parse_int=_number, parse_constant=Huge)
+        return json.loads(written, object_pairs_hook=_pairs, parse_int=_number, parse_constant=_huge)
     except UnicodeDecodeError as error:
         noted.append(Fault(path="$", code="not-utf8", params=(("position", error.start),)))
     except json.JSONDecodeError as error:
@@ -289,7 +289,11 @@ def _pairs(items: list[tuple[str, object]]) -> Pairs:
 
 
 def _number(written: str) -> int | Huge:
-    return int(written) if len(written) <= 20 else Huge(written[:20])
+    return int(written) if len(written) <= 20 else _huge(written)
+
+
+def _huge(written: str) -> Huge:
+    return Huge(text=written[:20])
 
 
 def _at_most(noted: list[Fault]) -> tuple[Fault, ...]:

@@ -28,14 +28,14 @@ class Pairs(dict[str, object]):
     repeated: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Huge:
     """A number too long to be worth reading, or no number at all (`NaN`, `Infinity`)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
     """One key of an object: how it is read, whether it must be there, what stands in for it."""
 
