@@ -1,5 +1,6 @@
 """A file is brought in whole or not at all, once, and can be taken back as long as nothing rests on it."""
 
+import asyncio
 import csv
 import io
 import json
@@ -523,6 +524,28 @@ async def test_a_failure_in_the_middle_leaves_nothing(
 
     async with committed_sessions() as session:
         assert set((await counts(session)).values()) == {0}
+
+
+async def test_two_imports_of_one_file_at_once_take_turns(committed_sessions: async_sessionmaker[AsyncSession]) -> None:
+    async def once() -> ImportReport:
+        async with committed_sessions.begin() as session:
+            return await bring_in(session, operator, firms(20))
+
+    async with committed_sessions.begin() as session:
+        operator = await imports.the_operator(session)
+
+    reports = await asyncio.gather(*(once() for _ in range(4)))
+
+    assert sorted(report.accepted for report in reports) == [0, 0, 0, 20]
+    assert [report.fault_count for report in reports] == [0] * 4
+
+
+async def test_new_phrases_queue_one_vector_job(session: AsyncSession, operator: Actor) -> None:
+    await bring_in(session, operator, firms(3))
+    await bring_in(session, operator, capabilities(3))
+    await bring_in(session, operator, capabilities(3))
+
+    assert [row.kind for row in await rows(session, Job)] == ["vectors"]
 
 
 async def context_of(
