@@ -33,7 +33,7 @@ import httpx
 LIANZHOU = str(Path(sys.executable).with_name("lianzhou"))
 PROJECT = "P181434"
 LEADER_STOCK_CODE = "002121.SZ"
-BUREAU = {"name": "演示商务局", "credit_code": "11999999MA0000001Y", "roles": "bureau"}
+BUREAU = {"name": "演示商务局", "credit_code": "11999999MA0000001Y"}
 PACKAGES: tuple[tuple[str, str, str, str, int, int], ...] = (
     ("WP01", "储能电芯", "Battery cells", "储能电池", 400, 9_600_000_000),
     ("WP02", "光伏逆变器", "PV inverters", "太阳能光伏逆变器", 120, 2_400_000_000),
@@ -158,12 +158,11 @@ def rows(path: Path) -> Iterator[dict[str, str]]:
 
 
 def roles(folder: Path, leader: dict[str, str]) -> Path:
-    """Write the two rows that say who leads and who watches."""
+    """Write the row that says who leads."""
     path = folder / "firms" / "roles.csv"
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.DictWriter(out, ("name", "credit_code", "roles"))
         writer.writeheader()
-        writer.writerow(BUREAU)
         code = leader["unified_credit_code"]
         writer.writerow({"name": leader["company_name"], "credit_code": code, "roles": "chain_leader, supplier"})
     return path
@@ -311,6 +310,7 @@ def main() -> None:
         for file in files:
             told(f"import {file.parent.name} from {file.name}")
             platform.command("import", file.parent.name, str(file), "--on-error", "skip")
+        platform.command("appoint", BUREAU["name"], "--credit-code", BUREAU["credit_code"])
         platform.command("import", "firms", str(roles(folder, firms[LEADER_STOCK_CODE])), "--update")
         told("vectors")
         platform.command("vectors")

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -30,6 +31,13 @@ app.add_typer(imports.template_app, name="template")
 app.command("solve")(solve.solve)
 app.command("demo")(demo.demo)
 app.command("vectors")(vectors.vectors)
+
+
+class Watcher(StrEnum):
+    """Who oversees the platform."""
+
+    BUREAU = "bureau"
+    OPERATOR = "operator"
 
 
 def settings() -> Settings:
@@ -89,6 +97,20 @@ def add(
 
     with failing():
         asyncio.run(enrol_person(settings(), email, credit_code, name, os.environ.get(password_env)))
+
+
+@app.command()
+def appoint(
+    name: Annotated[str, typer.Argument(help="名称 / name")],
+    credit_code: Annotated[str, typer.Option(help="统一社会信用代码 / unified credit code")],
+    role: Annotated[Watcher, typer.Option(help="角色 / role")] = Watcher.BUREAU,
+) -> None:
+    """指定商务局或平台运营方 / enter the commerce bureau or the operator: appointed here, never imported."""
+    from api.cli.accounts import appoint as enter
+    from domain.kinds import Role
+
+    with failing():
+        asyncio.run(enter(settings(), name, credit_code, Role(role.value)))
 
 
 @app.command()

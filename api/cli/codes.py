@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
 
-from api.embedded import ClusterError
 from api.db import DatabaseUnfit
+from api.embedded import ClusterError
 from api.i18n import Locale, negotiate, say
 from api.settings import BadSetting
 from domain.errors import DomainError, Invalid, NotAllowed, NotFound, Stale, Unavailable

@@ -37,7 +37,7 @@ def solve(
         wanted = read_problem(text)
     except ProblemInvalid as invalid:
         for fault in invalid.faults:
-            warn(f"{fault.path}: {say(locale(), Message(code=fault.code, params=fault.params), section='fault')}")
+            warn(f"{fault.path}: {say(locale(), Message(code=fault.code, params=dict(fault.params)), section='fault')}")
         warn(say(locale(), Message(code="faults-found", params={"count": len(invalid.faults)}), section="cli"))
         raise SystemExit(Exit.FAULTS) from None
     interrupt = _Interrupt()
