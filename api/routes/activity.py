@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from litestar import Request, get, post
@@ -89,7 +89,7 @@ async def _job_stream(
 
 async def still(state: State, request: Request[Any, Any, Any]) -> bool:
     """Tell whether the reader's session still holds: a stream does not outlive it by more than one heartbeat."""
-    request.scope.pop("auth", None)  # type: ignore[typeddict-item]
+    cast("dict[str, Any]", request.scope).pop("auth", None)
     return not state.closing and await identify(request) is not None
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import sqlalchemy as sa
@@ -99,7 +99,9 @@ async def test_every_malformed_request_is_refused_by_name_and_writes_nothing(  #
     unnamed: list[tuple[str, str, str]] = []
     async with (
         living(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1:8000/api/v1") as client,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(cast(Any, app)), base_url="http://127.0.0.1:8000/api/v1"
+        ) as client,
     ):
         await client.post("/sign-ins", json={"email": "all@example.cn", "password": PASSWORD})
         before = await counted(committed_sessions)

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlmodel import col
 
 from api.actions import consortia, suggestions
 from api.actions.opportunities import publish
@@ -197,8 +198,10 @@ async def test_inviting_holds_softly_what_the_terms_promise_month_by_month(scene
     await scene.invited()
 
     async with scene.sessions() as session:
-        rows = (await session.execute(sa.select(CapacityHold.quantity, CapacityHold.state, CapacityMonth.month).join(
-            CapacityMonth, CapacityMonth.id == CapacityHold.capacity_month_id))).all()  # fmt: skip
+        held = sa.select(col(CapacityHold.quantity), col(CapacityHold.state), col(CapacityMonth.month)).join(
+            CapacityMonth, col(CapacityMonth.id) == col(CapacityHold.capacity_month_id)
+        )
+        rows = (await session.execute(held)).all()
     assert sorted((row.month.month, row.quantity) for row in rows) == [
         (1, 2),
         (1, 10),
@@ -219,8 +222,8 @@ async def test_everyone_accepts_and_signs_one_hash_and_the_holds_turn_hard(scene
 
     assert await scene.state(identity) is ConsortiumState.SIGNED
     async with scene.sessions() as session:
-        assert set((await session.execute(sa.select(CapacityHold.state))).scalars()) == {"hard"}
-        assert set((await session.execute(sa.select(Signature.sha256))).scalars()) == {sha256}
+        assert set((await session.execute(sa.select(col(CapacityHold.state)))).scalars()) == {"hard"}
+        assert set((await session.execute(sa.select(col(Signature.sha256)))).scalars()) == {sha256}
 
 
 async def test_a_signature_under_another_hash_is_refused(scene: Scene) -> None:
@@ -521,7 +524,9 @@ async def test_two_who_ask_for_the_last_units_at_once_get_them_once(scene: Scene
 
     assert sorted(answers) == ["held"] + ["refused"] * 19
     async with scene.sessions() as session:
-        over = await session.execute(sa.select(CapacityMonth).where(CapacityMonth.reserved > CapacityMonth.declared))
+        over = await session.execute(
+            sa.select(CapacityMonth).where(col(CapacityMonth.reserved) > col(CapacityMonth.declared))
+        )
         assert not over.scalars().all()
     assert await scene.reserved() == 36
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -143,7 +143,7 @@ async def city(
     worker = asyncio.create_task(run(settings, database_url, stop=stop))
     transcript = Transcript((request.node.function.__doc__ or request.node.name).strip())
     async with living(app):
-        city = City(httpx.ASGITransport(app=app), committed_sessions, transcript)
+        city = City(httpx.ASGITransport(cast(Any, app)), committed_sessions, transcript)
         yield city
         for client in city.clients:
             await client.aclose()
