@@ -1,0 +1,107 @@
+"""Live streams over a real server: nothing missed, nothing twice, ended with the session."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from api.actions.auth import enrol
+from api.app import create_app
+from api.settings import Settings
+from domain.kinds import Role
+from tests.factories import make_organisation
+
+PASSWORD = "a long enough secret 2027"
+Sessions = async_sessionmaker[AsyncSession]
+
+
+@pytest.fixture
+async def base(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[str]:
+    """A server on the loopback interface, ended with the test."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    app: Any = create_app(Settings(home=tmp_path), database_url)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for
+        await asyncio.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/api/v1"
+    server.should_exit = True
+    server.force_exit = True
+    await serving
+
+
+@pytest.fixture
+async def firm(base: str, committed_sessions: Sessions) -> AsyncIterator[httpx.AsyncClient]:
+    """A supplier's client, signed in."""
+    async with committed_sessions.begin() as session:
+        organisation = await make_organisation(session, Role.SUPPLIER)
+        await enrol(session, organisation_id=organisation.id, email="f@example.cn", name="某", password=PASSWORD)
+    async with httpx.AsyncClient(base_url=base, timeout=30) as client:
+        (await client.post("/sign-ins", json={"email": "f@example.cn", "password": PASSWORD})).raise_for_status()
+        yield client
+
+
+async def declared(client: httpx.AsyncClient, phrase: str) -> None:
+    (await client.post("/capabilities", json={"phrase": phrase})).raise_for_status()
+
+
+async def heard(client: httpx.AsyncClient, count: int, **headers: str) -> list[tuple[str, str]]:
+    """Read `count` events from the stream; return their positions and phrases."""
+    found: list[tuple[str, str]] = []
+    position = ""
+    async with asyncio.timeout(20), client.stream("GET", "/events/stream", headers=headers) as stream:
+        async for line in stream.aiter_lines():
+            if line.startswith("id: "):
+                position = line[4:]
+            if line.startswith("data: "):
+                found.append((position, json.loads(line[6:])["params"]["phrase"]))
+            if len(found) == count:
+                break
+    return found
+
+
+async def test_what_is_committed_reaches_an_open_stream_in_order(firm: httpx.AsyncClient) -> None:
+    listening = asyncio.create_task(heard(firm, 3))
+    for phrase in ("电芯", "电缆", "电机"):
+        await declared(firm, phrase)
+
+    assert [phrase for _, phrase in await listening] == ["电芯", "电缆", "电机"]
+
+
+async def test_a_reader_that_comes_back_gets_what_it_missed_and_nothing_twice(firm: httpx.AsyncClient) -> None:
+    await declared(firm, "电芯")
+    ((position, _),) = await heard(firm, 1)
+    await declared(firm, "电缆")
+    await declared(firm, "电机")
+
+    missed = await heard(firm, 2, **{"Last-Event-ID": position})
+
+    assert [phrase for _, phrase in missed] == ["电缆", "电机"]
+    listed = (await firm.get("/events", params={"after": position})).json()
+    assert [event["params"]["phrase"] for event in listed] == ["电缆", "电机"]
+    assert listed[0]["title"] != listed[0]["code"]
+
+
+async def test_a_stream_ends_soon_after_its_session(firm: httpx.AsyncClient) -> None:
+    async def listen() -> str:
+        async with firm.stream("GET", "/events/stream") as stream:
+            with contextlib.suppress(httpx.ReadTimeout):
+                async for _ in stream.aiter_lines():
+                    pass
+            return "ended"
+
+    listening = asyncio.create_task(listen())
+    await asyncio.sleep(0.5)
+    await firm.delete("/sign-ins/current")
+
+    assert await asyncio.wait_for(listening, 25) == "ended"
