@@ -529,10 +529,10 @@ async def test_a_failure_in_the_middle_leaves_nothing(
 async def test_two_imports_of_one_file_at_once_take_turns(committed_sessions: async_sessionmaker[AsyncSession]) -> None:
     async def once() -> ImportReport:
         async with committed_sessions.begin() as session:
-            return await bring_in(session, operator, firms(20))
+            return await bring_in(session, platform, firms(20))
 
     async with committed_sessions.begin() as session:
-        operator = await imports.the_operator(session)
+        platform = await imports.the_operator(session)
 
     reports = await asyncio.gather(*(once() for _ in range(4)))
 
