@@ -24,8 +24,8 @@ from tests.factories import (
     make_organisation,
 )
 
-S, V = OpportunityState, Visibility
-LIVE = (S.PUBLISHED, S.CLOSED)
+
+LIVE = (OpportunityState.PUBLISHED, OpportunityState.CLOSED)
 
 
 async def seen(session: AsyncSession, actor: Actor, identity: UUID) -> bool:
@@ -36,17 +36,17 @@ async def seen(session: AsyncSession, actor: Actor, identity: UUID) -> bool:
     return True
 
 
-@pytest.mark.parametrize(("state", "reach"), list(product(S, V)))
-async def test_who_sees_an_opportunity(session: AsyncSession, state: S, reach: V) -> None:
+@pytest.mark.parametrize(("state", "reach"), list(product(OpportunityState, Visibility)))
+async def test_who_sees_an_opportunity(session: AsyncSession, state: OpportunityState, reach: Visibility) -> None:
     owner = await make_organisation(session, Role.CHAIN_LEADER)
     row = await make_opportunity(session, owner, state=state, visibility=reach)
     expected = {
         "owner": True,
-        "rival leader": state in LIVE and reach is V.PUBLIC,
-        "supplier": state in LIVE and reach in (V.PUBLIC, V.VERIFIED),
-        "service provider": state in LIVE and reach in (V.PUBLIC, V.VERIFIED),
-        "bureau": state is not S.DRAFT,
-        "operator": state is not S.DRAFT,
+        "rival leader": state in LIVE and reach is Visibility.PUBLIC,
+        "supplier": state in LIVE and reach in (Visibility.PUBLIC, Visibility.VERIFIED),
+        "service provider": state in LIVE and reach in (Visibility.PUBLIC, Visibility.VERIFIED),
+        "bureau": state is not OpportunityState.DRAFT,
+        "operator": state is not OpportunityState.DRAFT,
     }
     readers = {
         "owner": actor_of(owner),
@@ -64,7 +64,7 @@ async def test_who_sees_an_opportunity(session: AsyncSession, state: S, reach: V
 async def test_one_who_was_asked_sees_project_and_consortium_and_one_only_proposed_does_not(
     session: AsyncSession, state: MembershipState
 ) -> None:
-    row = await make_opportunity(session, state=S.PUBLISHED, visibility=V.INVITED)
+    row = await make_opportunity(session, state=OpportunityState.PUBLISHED, visibility=Visibility.INVITED)
     consortium = await make_consortium(session, row)
     firm = await make_organisation(session, Role.SUPPLIER)
     member = await make_membership(session, consortium, organisation_id=firm.id, state=state)
@@ -80,7 +80,7 @@ async def test_one_who_was_asked_sees_project_and_consortium_and_one_only_propos
 
 
 async def test_members_see_each_other_once_both_have_accepted(session: AsyncSession) -> None:
-    row = await make_opportunity(session, state=S.PUBLISHED)
+    row = await make_opportunity(session, state=OpportunityState.PUBLISHED)
     consortium = await make_consortium(session, row)
     one, two = await make_organisation(session), await make_organisation(session)
     mine = await make_membership(session, consortium, organisation_id=one.id, state=MembershipState.INVITED)
