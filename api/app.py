@@ -9,16 +9,20 @@ from litestar import Litestar, Router, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
+from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.static_files import create_static_files_router
+from litestar.template import TemplateConfig
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api import auth
+from api.console import HANDLERS as CONSOLE
+from api.console import answer, environment
 from api.db import make_engine, make_sessions, provide_snapshot
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
-from api.problems import answer, stamp
+from api.problems import stamp
 from api.routes import activity, consortia, firms, imports, indicators, opportunities, problems
 from api.routes import auth as sign_ins
 from api.settings import Settings
@@ -70,6 +74,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
         route_handlers=[
             Router(ROOT, route_handlers=list(ROUTES)),
             *problems.HANDLERS,
+            *CONSOLE,
             health,
             ready,
             create_static_files_router("/static", [STATIC], cache_control=None, include_in_schema=False),
@@ -88,5 +93,6 @@ def create_app(settings: Settings, url: str) -> Litestar:
         lifespan=[running],
         state=State({"settings": settings, "session_length": timedelta(hours=settings.session_hours)}),
         openapi_config=openapi_config(ROOT),
+        template_config=TemplateConfig(instance=JinjaTemplateEngine(engine_instance=environment())),
         request_max_body_size=LARGEST_BODY,
     )

@@ -1,0 +1,33 @@
+"""The console: pages made on the server, which work without scripts; handlers call what the API's routes call.
+
+A page is a template of ``templates/``; macros there are the building blocks, words come from the catalogues, and
+nothing is computed in a template.
+"""
+
+from litestar import Router
+from litestar.di import Provide
+
+from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, projects
+from api.console.errors import answer
+from api.console.page import provide_guest, provide_reader
+from api.console.words import environment
+
+HANDLERS = (
+    Router(
+        "/",
+        route_handlers=[
+            *entrance.HANDLERS,
+            *home.HANDLERS,
+            *projects.HANDLERS,
+            *consortia.HANDLERS,
+            *invitations.HANDLERS,
+            *capabilities.HANDLERS,
+            *firms.HANDLERS,
+            *bureau.HANDLERS,
+        ],
+        dependencies={"guest": Provide(provide_guest), "reader": Provide(provide_reader)},
+        include_in_schema=False,
+    ),
+)
+
+__all__ = ["HANDLERS", "answer", "environment"]

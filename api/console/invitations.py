@@ -1,0 +1,142 @@
+"""The invitation as an SME meets it on a phone: decide in one screen, confirm, change one's mind until the deadline."""
+
+from typing import Any
+from uuid import UUID
+
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, URLEncodedBody
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.actions import consortia as actions
+from api.console.forms import Form, Reading, beside
+from api.console.page import Reader, back, page
+from api.queries import capabilities, consortia, organisations, visible
+from api.wire.consortia import AcceptIn, ConsortiumOut, DeclineIn, LineOut, MembershipOut, TermsIn
+from domain.actor import Actor
+from domain.errors import Invalid, NotAllowed
+from domain.kinds import ConsortiumState, DeclineReason, MembershipState
+
+
+@get("/i/{identity:uuid}")
+async def invitation_page(
+    reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
+) -> Response[Any]:
+    """Show one's own invitation."""
+    return page(reader, "invitation", **await asked(snapshot, reader.actor, identity), faults={}, typed={})
+
+
+async def asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str, Any]:
+    """Return what an invited firm decides on. Raises NotFound, and NotAllowed when the seat is another firm's."""
+    member = await visible.membership(session, actor, identity)
+    if member.organisation_id != actor.organisation_id:
+        raise NotAllowed(needed="member")
+    view = await consortia.view(session, actor, member.consortium_id)
+    (row,) = [seat for seat in view.seats if seat.membership.id == identity]
+    owner = await organisations.named(session, actor, [view.consortium.organisation_id])
+    seat = MembershipOut.from_seat(row, view, actor)
+    now = await consortia.clock(session)
+    in_time = seat.invitation is not None and now < seat.invitation.deadline
+    declared = await capabilities.mine(session, actor, limit=200)
+    phrases = {each.id: each.phrase for each in declared[0]}
+    return {
+        "seat": seat,
+        "consortium": ConsortiumOut.from_view(view, actor),
+        "project": view.opportunity,
+        "packages": {package.id: package for package in view.packages.values()},
+        "owner": owner[view.consortium.organisation_id].name,
+        "basis": {line.package_id: phrases.get(line.capability_id) for line in row.lines if line.capability_id},
+        "others": [each for each in view.every if each.membership.id != identity],
+        "askable": in_time and seat.state is MembershipState.INVITED,
+        "revocable": in_time
+        and seat.state is MembershipState.ACCEPTED
+        and view.consortium.state in (ConsortiumState.FORMING, ConsortiumState.AGREED),
+        "reasons": DeclineReason,
+    }
+
+
+@post("/i/{identity:uuid}/acceptance")
+async def accept(
+    reader: NamedDependency[Reader],
+    session: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    data: URLEncodedBody[dict[str, str]],
+) -> Response[Any]:
+    """Accept the edition that was shown, with the prices it left open; accepted already is accepted."""
+    shown = await asked(session, reader.actor, identity)
+    if shown["seat"].state is MembershipState.ACCEPTED:
+        return back(f"/i/{identity}", "accepted-before")
+    try:
+        given = acceptance(data, shown["seat"].lines)
+    except Invalid as refused:
+        faults = beside(reader.locale, refused)
+        return page(reader, "invitation", status=422, **shown, faults=faults, typed=data)
+    await actions.accept(session, reader.actor, identity, given)
+    return back(f"/i/{identity}", "accepted")
+
+
+def acceptance(data: Form, lines: tuple[LineOut, ...]) -> AcceptIn:
+    """Read an acceptance: the edition, and a price where one is open and was stated. Raises Invalid."""
+    form = Reading(data)
+    stated = [(line.package, form.amount(f"price.{line.package}", line.currency)) for line in lines]
+    prices = [{"package": code, "unit_price": price} for code, price in stated if price is not None]
+    return form.wire(AcceptIn, {"edition": form.whole("edition"), "prices": prices})
+
+
+@post("/i/{identity:uuid}/counter")
+async def counter(
+    reader: NamedDependency[Reader],
+    session: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    data: URLEncodedBody[dict[str, str]],
+) -> Response[Any]:
+    """Answer with other units or prices."""
+    shown = await asked(session, reader.actor, identity)
+    if shown["seat"].state is MembershipState.COUNTERED:
+        return back(f"/i/{identity}", "countered-before")
+    try:
+        given = counter_terms(data, shown["seat"].lines)
+    except Invalid as refused:
+        faults = beside(reader.locale, refused)
+        return page(reader, "invitation", status=422, **shown, faults=faults, typed=data)
+    await actions.counter(session, reader.actor, identity, given)
+    return back(f"/i/{identity}", "countered")
+
+
+def counter_terms(data: Form, lines: tuple[LineOut, ...]) -> TermsIn:
+    """Read a counter: units and price of each of the seat's packages, and a note. Raises Invalid."""
+    form = Reading(data)
+    wanted = [
+        {
+            "package": line.package,
+            "units": form.whole(f"units.{line.package}"),
+            "unit_price": form.amount(f"price.{line.package}", line.currency),
+        }
+        for line in lines
+    ]
+    kept = [line for line in wanted if line["units"] != 0]
+    aliased = {"edition": form.whole("edition"), "lines": kept, "note": data.get("note", "")}
+    for line in lines:
+        if form.text(f"units.{line.package}") is None:
+            form.missing(f"units.{line.package}")
+    return form.wire(TermsIn, aliased)
+
+
+@post("/i/{identity:uuid}/decline")
+async def decline(
+    reader: NamedDependency[Reader],
+    session: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    data: URLEncodedBody[dict[str, str]],
+) -> Response[Any]:
+    """Decline, with a reason; declined already is declined."""
+    shown = await asked(session, reader.actor, identity)
+    if shown["seat"].state is MembershipState.DECLINED:
+        return back(f"/i/{identity}", "declined-before")
+    form = Reading(data)
+    answer = {"edition": form.whole("edition"), "reason": data.get("reason", "other"), "note": data.get("note", "")}
+    await actions.decline(session, reader.actor, identity, form.wire(DeclineIn, answer))
+    return back(f"/i/{identity}", "declined")
+
+
+HANDLERS = (invitation_page, accept, counter, decline)

@@ -1,0 +1,143 @@
+"""A reader, a page for him, and the way back after a change.
+
+Forms need no token of their own: `api.auth.OwnSiteOnly` lets a browser change something only from our own pages, which
+the browser itself states. A change is answered by a redirect (post, redirect, get); what is to be told stands on the
+next page, by a code in a short-lived cookie that only ever names a sentence of ours.
+"""
+
+from dataclasses import dataclass
+from typing import Any, cast
+from urllib.parse import quote
+
+from litestar import Request
+from litestar.datastructures import Cookie
+from litestar.response import Redirect, Template
+
+from api.auth import identify
+from api.db import transaction
+from api.i18n import Locale, catalogue, locale_of
+from api.queries import actors
+from api.queries.actors import SignedIn
+from api.queries.visible import watches
+from domain.actor import Actor
+from domain.errors import NotSignedIn
+from domain.kinds import Role
+
+TOLD = "lz_told"
+TOLD_SECONDS = 30
+
+AnyRequest = Request[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Who looks at a page: his language, where he is, what he is to be told, and for whom he acts."""
+
+    locale: Locale
+    path: str
+    query: str = ""
+    told: str | None = None
+    signed_in: SignedIn | None = None
+    name: str = ""
+    firm: str = ""
+    demonstration: bool = False
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts. Raises NotSignedIn."""
+        if self.signed_in is None:
+            raise NotSignedIn()
+        return self.signed_in.actor
+
+    @property
+    def known(self) -> bool:
+        """Whether somebody has signed in."""
+        return self.signed_in is not None
+
+    @property
+    def leads(self) -> bool:
+        """Whether the reader acts for a chain leader."""
+        return self.known and self.actor.has(Role.CHAIN_LEADER)
+
+    @property
+    def supplies(self) -> bool:
+        """Whether the reader acts for a firm that declares capabilities."""
+        return self.known and bool(self.actor.roles & {Role.SUPPLIER, Role.SERVICE_PROVIDER, Role.CHAIN_LEADER})
+
+    @property
+    def watches(self) -> bool:
+        """Whether the reader oversees the city's activity."""
+        return self.known and watches(self.actor)
+
+    def here(self, path: str) -> bool:
+        """Tell whether the page belongs to the part of the site at `path`."""
+        return self.path == path or self.path.startswith(path + "/")
+
+
+def stranger(request: AnyRequest) -> Reader:
+    """Return the reader of `request` without asking the database who he is beyond what is known already."""
+    told = request.cookies.get(TOLD)
+    return Reader(
+        locale=locale_of(request),
+        path=request.scope["path"],
+        query=request.url.query,
+        told=told if told in catalogue("en")["told"] else None,
+        signed_in=cast("SignedIn | None", request.scope.get("auth")),
+    )
+
+
+async def provide_guest(request: AnyRequest) -> Reader:
+    """Whoever looks, signed in or not."""
+    await identify(request)
+    return stranger(request)
+
+
+async def provide_reader(request: AnyRequest) -> Reader:
+    """Who looks, by name. Raises NotSignedIn."""
+    guest = await provide_guest(request)
+    async with transaction(request.app.state.sessions) as session:
+        user, organisation = await actors.profile(session, guest.actor)
+    return Reader(
+        locale=guest.locale,
+        path=guest.path,
+        query=guest.query,
+        told=guest.told,
+        signed_in=guest.signed_in,
+        name=user.name,
+        firm=organisation.name,
+        demonstration=organisation.demonstration,
+    )
+
+
+def page(reader: Reader, template: str, *, status: int = 200, **context: Any) -> Template:
+    """Return a page for `reader`; what he was to be told is told once."""
+    spent = [Cookie(key=TOLD, value="", max_age=0, httponly=True, samesite="lax")] if reader.told else []
+    return Template(
+        f"{template}.html",
+        context={"reader": reader, "locale": reader.locale, **context},
+        status_code=status,
+        cookies=spent,
+        headers={"Content-Language": reader.locale, "Vary": "Cookie, Accept-Language, HX-Request"},
+    )
+
+
+def back(path: str, told: str | None = None, *cookies: Cookie) -> Redirect:
+    """Send a browser to `path` after a change, to be told `told` there."""
+    said = [Cookie(key=TOLD, value=told, max_age=TOLD_SECONDS, httponly=True, samesite="lax")] if told else []
+    return Redirect(path, status_code=303, cookies=[*said, *cookies])
+
+
+def local(path: str | None) -> str:
+    """Return `path` when it stays on this site, else the home page.
+
+    >>> local("/firms?text=a"), local("//elsewhere.example/"), local("https://elsewhere.example/"), local(None)
+    ('/firms?text=a', '/', '/', '/')
+    """
+    inside = path is not None and path.startswith("/") and not path.startswith(("//", "/\\"))
+    return path if inside and path is not None and path.isprintable() else "/"
+
+
+def sign_in_first(reader: Reader) -> Redirect:
+    """Send a browser to the sign-in page, from where it comes back."""
+    wanted = reader.path + (f"?{reader.query}" if reader.query else "")
+    return back(f"/login?next={quote(wanted)}")

@@ -1,0 +1,192 @@
+"""What templates can say: words, figures, days and places in the reader's language."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import jinja2
+from babel.core import get_global
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from api import i18n
+from api.i18n import Locale
+from domain.message import Message
+
+TEMPLATES = Path(__file__).parent / "templates"
+SEAT_OF_GOVERNMENT: Mapping[str, str] = {
+    "AU": "Australia/Sydney",
+    "BR": "America/Sao_Paulo",
+    "CA": "America/Toronto",
+    "CD": "Africa/Kinshasa",
+    "CL": "America/Santiago",
+    "CN": "Asia/Shanghai",
+    "EC": "America/Guayaquil",
+    "ES": "Europe/Madrid",
+    "ID": "Asia/Jakarta",
+    "KZ": "Asia/Almaty",
+    "MN": "Asia/Ulaanbaatar",
+    "MX": "America/Mexico_City",
+    "MY": "Asia/Kuala_Lumpur",
+    "NZ": "Pacific/Auckland",
+    "PG": "Pacific/Port_Moresby",
+    "PT": "Europe/Lisbon",
+    "RU": "Europe/Moscow",
+    "US": "America/New_York",
+    "UZ": "Asia/Tashkent",
+    "VN": "Asia/Ho_Chi_Minh",
+}
+"""The zone of the capital, where a country has several or tz names several for it."""
+
+
+@cache
+def zone_of(country: str) -> ZoneInfo | None:
+    """Return the zone in which a country's public deadlines run; None where that cannot be told from the country.
+
+    >>> zone_of("ID").key, zone_of("SA").key, zone_of("ZZ")
+    ('Asia/Jakarta', 'Asia/Riyadh', None)
+    """
+    zones = [zone for zone, territory in get_global("zone_territories").items() if territory == country]
+    name = SEAT_OF_GOVERNMENT.get(country) or (zones[0] if len(zones) == 1 else None)
+    return ZoneInfo(name) if name else None
+
+
+def _locale(context: Context) -> Locale:
+    locale: Locale = context["locale"]
+    return locale
+
+
+@jinja2.pass_context
+def translated(context: Context, code: str, **params: Any) -> str:
+    """Say a sentence of section ``page``."""
+    return i18n.say(_locale(context), Message(code=code, params=params), section="page")
+
+
+@jinja2.pass_context
+def named(context: Context, code: str | None, section: str) -> str:
+    """Name a code of a section; None is said to be undeclared."""
+    if code is None:
+        return translated(context, "nothing")
+    return i18n.say(_locale(context), Message(code=str(code)), section=section)
+
+
+@jinja2.pass_context
+def word(context: Context, member: StrEnum) -> str:
+    """Name one value of a closed set."""
+    return i18n.word(_locale(context), member)
+
+
+@jinja2.pass_context
+def said(context: Context, message: Mapping[str, Any], **more: Any) -> str:
+    """Say a stored message: its code with its params, and `more` that the sentence may need."""
+    return i18n.say(_locale(context), Message(code=message["code"], params={**message["params"], **more}))
+
+
+@jinja2.pass_context
+def money(context: Context, minor: int | None, currency: str, *, compact: bool = False) -> str:
+    """Write minor units of a currency."""
+    return translated(context, "nothing") if minor is None else i18n.money(
+        _locale(context), minor, currency, compact=compact
+    )  # fmt: skip
+
+
+@jinja2.pass_context
+def number(context: Context, value: float | None) -> str:
+    """Write a number with its thousands marked."""
+    return translated(context, "nothing") if value is None else i18n.number(_locale(context), value)
+
+
+@jinja2.pass_context
+def share(context: Context, basis_points: int) -> str:
+    """Write basis points as a percentage."""
+    return i18n.share(_locale(context), basis_points)
+
+
+@jinja2.pass_context
+def day(context: Context, value: date | None) -> str:
+    """Write a calendar day."""
+    return translated(context, "nothing") if value is None else i18n.day(_locale(context), value)
+
+
+@jinja2.pass_context
+def month(context: Context, value: date) -> str:
+    """Write a month, the same in both languages: 2027-06."""
+    return value.strftime("%Y-%m")
+
+
+@jinja2.pass_context
+def moment(context: Context, value: datetime, country: str | None = None) -> Markup:
+    """Write an instant in Beijing's time, and in the country's own where that differs."""
+    zone = zone_of(country) if country else None
+    beijing = i18n.moment(_locale(context), value)
+    here = Markup('<time datetime="{}">{} {}</time>').format(
+        value.isoformat(timespec="minutes"), beijing, translated(context, "beijing")
+    )
+    if zone is None or value.astimezone(zone).utcoffset() == value.astimezone(i18n.BEIJING).utcoffset():
+        return here
+    there = Markup('<span class="there">{} {}</span>').format(
+        i18n.moment(_locale(context), value, zone), translated(context, "local-time")
+    )
+    return here + Markup(" ") + there
+
+
+@jinja2.pass_context
+def left(context: Context, deadline: datetime) -> str:
+    """Say how long it is to a deadline."""
+    seconds = int((deadline - datetime.now(UTC)).total_seconds())
+    if seconds <= 0:
+        return translated(context, "over")
+    days, rest = divmod(seconds, 86_400)
+    hours, rest = divmod(rest, 3_600)
+    if days:
+        return translated(context, "left-days", days=days, hours=hours)
+    return translated(context, "left-hours", hours=hours, minutes=rest // 60)
+
+
+def urgent(deadline: datetime) -> bool:
+    """Tell whether less than two days are left."""
+    return (deadline - datetime.now(UTC)).total_seconds() < 2 * 86_400
+
+
+@jinja2.pass_context
+def country(context: Context, code: str) -> str:
+    """Name a country or region."""
+    return i18n.country(_locale(context), code)
+
+
+@jinja2.pass_context
+def unit(context: Context, code: str | None) -> str:
+    """Name a unit of UN/CEFACT Recommendation 20 as the reader's trade says it."""
+    if code is None:
+        return ""
+    return i18n.catalogue(_locale(context))["unit"].get(code, code)
+
+
+@jinja2.pass_context
+def title(context: Context, thing: Any) -> str:
+    """Return a thing's title or name in the reader's language, where it has one in that language."""
+    english: str | None = getattr(thing, "title_en", None) or getattr(thing, "name_en", None)
+    own: str = getattr(thing, "title", None) or thing.name
+    return english if _locale(context) == "en" and english else own
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """Return the one environment of all pages: escaping everything, and refusing names that are not there."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(t=translated, urgent=urgent, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"]))
+    for each in (named, word, said, money, number, share, day, month, moment, left, country, unit, title):
+        made.filters[each.__name__] = each
+    made.filters["uuid"] = UUID
+    return made
