@@ -109,6 +109,7 @@ class ImportKind(StrEnum):
     CAPABILITIES = "capabilities"
     SUPPLY_LINKS = "links"
     OPPORTUNITIES = "opportunities"
+    PRODUCTS = "products"
 
 
 class RequirementKind(StrEnum):

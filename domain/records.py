@@ -6,7 +6,7 @@ Money is in integer minor units of the currency beside it, shares are in basis p
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID, uuid4
 
 import sqlalchemy as sa
@@ -72,7 +72,13 @@ def moment(*, nullable: bool = False, now: bool = False) -> Any:
     return Field(default=None if nullable or now else ..., sa_type=MOMENT, nullable=nullable, sa_column_kwargs=extra)
 
 
-def refers(target: str, *, nullable: bool = False, ondelete: str = "RESTRICT", primary: bool = False) -> Any:
+def refers(
+    target: str,
+    *,
+    nullable: bool = False,
+    ondelete: Literal["CASCADE", "SET NULL", "RESTRICT"] = "RESTRICT",
+    primary: bool = False,
+) -> Any:
     """Return an indexed foreign key column to `target` (``table.column``)."""
     return Field(
         default=None if nullable else ...,
@@ -301,7 +307,7 @@ class Certificate(Versioned, table=True):
 
 
 class SupplyLink(Identified, table=True):
-    """A typed, dated and sourced tie from supplier to buyer."""
+    """A typed, dated and sourced tie; ``share`` is of the buyer's purchases, ``sales_share`` of the supplier's sales."""
 
     __tablename__: ClassVar[str] = "supply_link"
     __table_args__ = (
@@ -309,6 +315,7 @@ class SupplyLink(Identified, table=True):
         sa.CheckConstraint("supplier_id <> buyer_id", name="two_firms"),
         sa.CheckConstraint("confidence between 0 and 100", name="confidence"),
         sa.CheckConstraint("share between 0 and 10000", name="share"),
+        sa.CheckConstraint("sales_share between 0 and 10000", name="sales_share"),
     )
 
     supplier_id: UUID = refers("organisation.id", ondelete="CASCADE")
@@ -316,6 +323,7 @@ class SupplyLink(Identified, table=True):
     kind: LinkKind = Field(default=LinkKind.SUPPLIES, sa_type=stored(LinkKind))
     year: int = Field()
     share: int | None = Field(default=None)
+    sales_share: int | None = Field(default=None)
     rank: int | None = Field(default=None)
     product: str | None = Field(default=None, max_length=200)
     source: str = Field(max_length=120)

@@ -161,6 +161,7 @@ class SupplyLinkDraft(Draft):
     kind: LinkKind = LinkKind.SUPPLIES
     year: Year
     share: Share | None = None
+    sales_share: Share | None = None
     rank: Rank | None = None
     product: Phrase | None = None
     source: Label

@@ -13,7 +13,7 @@ from api.intake.tables import Column, Form
 
 SUPPLIERS_SOURCE = "年报前五名供应商"
 CUSTOMERS_SOURCE = "年报前五名客户"
-"""Under this source a link's share and rank are of the seller's sales, not of the buyer's purchases."""
+"""Under this source a link's rank is among the seller's customers, not among the buyer's suppliers."""
 PRODUCTS_SOURCE = "产品小类"
 DISCLOSED = 90
 """How far a disclosure in an audited annual report is trusted, of 100."""
@@ -82,7 +82,7 @@ CUSTOMERS = ListedForm(
         buyer="customer_name text",
         year="report_year whole!",
         rank="rank whole",
-        share="sales_share_pct percent",
+        sales_share="sales_share_pct percent",
     ),
     constants={"source": CUSTOMERS_SOURCE, "confidence": DISCLOSED},
 )

@@ -274,7 +274,7 @@ class FirmLine(Wire):
 
 
 class TieOut(Wire):
-    """A disclosed tie to another firm, with its source."""
+    """A disclosed tie to another firm, with its source; shares in basis points of purchases or of sales."""
 
     firm_id: UUID
     firm: str
@@ -282,6 +282,7 @@ class TieOut(Wire):
     kind: LinkKind
     year: int
     share: int | None
+    sales_share: int | None
     source: str
     confidence: int
 
@@ -329,6 +330,7 @@ class FirmOut(FirmLine):
                             "kind": "supplies",
                             "year": 2026,
                             "share": 1200,
+                            "sales_share": None,
                             "source": "演示数据",
                             "confidence": 90,
                         }
@@ -368,6 +370,7 @@ def _tie(link: SupplyLink, profile: Profile) -> TieOut:
         kind=link.kind,
         year=link.year,
         share=link.share,
+        sales_share=link.sales_share,
         source=link.source,
         confidence=link.confidence,
     )

@@ -100,6 +100,7 @@ class _Judge:
             kind=draft.kind.value,
             year=draft.year,
             share=draft.share,
+            sales_share=draft.sales_share,
             rank=draft.rank,
             product=draft.product,
             source=draft.source,
@@ -113,7 +114,7 @@ class _Judge:
 
     def _compare(self, placed: Placed[SupplyLinkDraft], there: SupplyLink) -> None:
         draft = placed.draft
-        stated = {"share": draft.share, "rank": draft.rank, "product": draft.product}
+        stated = {"share": draft.share, "sales_share": draft.sales_share, "rank": draft.rank, "product": draft.product}
         changed = {name: value for name, value in stated.items() if value is not None and getattr(there, name) != value}
         if not changed:
             self.account.leave_out(placed.place, "unchanged", f"{draft.supplier} → {draft.buyer} {draft.year}")

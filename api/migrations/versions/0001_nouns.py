@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.Column("report", JSONB(), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.CheckConstraint(
-            "kind in ('firms', 'capabilities', 'links', 'opportunities')", name=op.f("ck_import_batch_import_kind")
+            "kind in ('firms', 'capabilities', 'links', 'opportunities', 'products')", name=op.f("ck_import_batch_import_kind")
         ),
         sa.CheckConstraint(
             "state in ('running', 'done', 'refused', 'failed', 'undone')", name=op.f("ck_import_batch_batch_state")
@@ -294,6 +294,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("year", sa.Integer(), nullable=False),
         sa.Column("share", sa.Integer(), nullable=True),
+        sa.Column("sales_share", sa.Integer(), nullable=True),
         sa.Column("rank", sa.Integer(), nullable=True),
         sa.Column("product", sa.String(length=200), nullable=True),
         sa.Column("source", sa.String(length=120), nullable=False),
@@ -302,6 +303,7 @@ def upgrade() -> None:
         sa.CheckConstraint("kind in ('supplies', 'partnered')", name=op.f("ck_supply_link_link_kind")),
         sa.CheckConstraint("confidence between 0 and 100", name=op.f("ck_supply_link_confidence")),
         sa.CheckConstraint("share between 0 and 10000", name=op.f("ck_supply_link_share")),
+        sa.CheckConstraint("sales_share between 0 and 10000", name=op.f("ck_supply_link_sales_share")),
         sa.CheckConstraint("supplier_id <> buyer_id", name=op.f("ck_supply_link_two_firms")),
         sa.ForeignKeyConstraint(
             ["batch_id"], ["import_batch.id"], name=op.f("fk_supply_link_batch_id"), ondelete="RESTRICT"
