@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -14,7 +15,7 @@ from api.wire.consortia import ConsortiumOut, MembershipOut
 from api.wire.opportunities import OpportunityLine
 from coalitions.matching import match
 from domain.actor import Actor
-from domain.kinds import OpportunityState
+from domain.kinds import ConsortiumState, MembershipState, OpportunityState
 from domain.world import Offering, Supplier, World
 
 SHOWN = 8
@@ -37,17 +38,30 @@ class Recommended:
     packages: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a consortium of one's own asks of its leader: counters to answer, packages uncovered, firms to invite."""
+
+    id: UUID
+    name: str
+    countered: int
+    gaps: int
+    proposed: int
+
+
 @get("/")
 async def home(reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession]) -> Response[Any]:
     """Show what waits; who oversees the city starts at the city's figures."""
     if reader.watches:
         return back("/bureau")
+    formed = await formations(snapshot, reader.actor)
     return page(
         reader,
         "home",
         waiting=await waiting(snapshot, reader.actor),
+        tasks=tasks(reader.actor, formed),
         projects=await projects(snapshot, reader),
-        formations=await formations(snapshot, reader.actor),
+        formations=formed,
         recommended=await recommended(snapshot, reader),
         feed=await feed(snapshot, reader.actor),
     )
@@ -81,6 +95,25 @@ async def formations(session: AsyncSession, actor: Actor) -> tuple[ConsortiumOut
     """Return the newest consortia the actor has a part in, with what each waits for."""
     rows, _ = await consortia.listed(session, actor, limit=SHOWN)
     return tuple([ConsortiumOut.from_view(await consortia.view(session, actor, row.id), actor) for row in rows])
+
+
+def tasks(actor: Actor, formed: tuple[ConsortiumOut, ...]) -> tuple[Task, ...]:
+    """Return what those of `formed` that the actor leads and that are forming ask of him."""
+    found = []
+    for each in formed:
+        if each.organisation_id != actor.organisation_id or each.state is not ConsortiumState.FORMING:
+            continue
+        states = [seat.state for seat in each.members]
+        task = Task(
+            id=each.id,
+            name=each.name,
+            countered=states.count(MembershipState.COUNTERED),
+            gaps=sum(gap.units > 0 for gap in each.gaps),
+            proposed=states.count(MembershipState.PROPOSED),
+        )
+        if task.countered or task.gaps or task.proposed:
+            found.append(task)
+    return tuple(found)
 
 
 async def recommended(session: AsyncSession, reader: Reader) -> tuple[Recommended, ...]:

@@ -1,6 +1,6 @@
 """What templates can say: words, figures, days and places in the reader's language."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from functools import cache
@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import jinja2
+import pycountry
 from babel.core import get_global
 from jinja2.runtime import Context
 from markupsafe import Markup
@@ -62,7 +63,7 @@ def _locale(context: Context) -> Locale:
 
 
 @jinja2.pass_context
-def translated(context: Context, code: str, **params: Any) -> str:
+def translated(context: Context, code: str, /, **params: Any) -> str:
     """Say a sentence of section ``page``."""
     return i18n.say(_locale(context), Message(code=code, params=params), section="page")
 
@@ -82,7 +83,7 @@ def word(context: Context, member: StrEnum) -> str:
 
 
 @jinja2.pass_context
-def said(context: Context, message: Mapping[str, Any], **more: Any) -> str:
+def said(context: Context, message: Mapping[str, Any], /, **more: Any) -> str:
     """Say a stored message: its code with its params, and `more` that the sentence may need."""
     return i18n.say(_locale(context), Message(code=message["code"], params={**message["params"], **more}))
 
@@ -123,7 +124,7 @@ def month(context: Context, value: date) -> str:
 def moment(context: Context, value: datetime, country: str | None = None) -> Markup:
     """Write an instant in Beijing's time, and in the country's own where that differs."""
     zone = zone_of(country) if country else None
-    beijing = i18n.moment(_locale(context), value)
+    beijing = i18n.moment(_locale(context), value).rsplit(" (", 1)[0]
     here = Markup('<time datetime="{}">{} {}</time>').format(
         value.isoformat(timespec="minutes"), beijing, translated(context, "beijing")
     )
@@ -160,6 +161,24 @@ def country(context: Context, code: str) -> str:
 
 
 @jinja2.pass_context
+def countries(context: Context) -> tuple[tuple[str, str], ...]:
+    """Return every country and region with its name, in the order of names."""
+    return _countries(_locale(context))
+
+
+@cache
+def _countries(locale: Locale) -> tuple[tuple[str, str], ...]:
+    order: Callable[[str], Any] = pinyin if locale == "zh-CN" else str.casefold
+    named = ((each.alpha_2, i18n.country(locale, each.alpha_2)) for each in pycountry.countries)
+    return tuple(sorted(named, key=lambda pair: order(pair[1])))
+
+
+def pinyin(text: str) -> bytes:
+    """Return what Chinese names sort by: GB 2312 has its common characters in the order of their pinyin."""
+    return text.encode("gb18030")
+
+
+@jinja2.pass_context
 def unit(context: Context, code: str | None) -> str:
     """Name a unit of UN/CEFACT Recommendation 20 as the reader's trade says it."""
     if code is None:
@@ -185,7 +204,9 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals.update(t=translated, urgent=urgent, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"]))
+    made.globals.update(
+        t=translated, urgent=urgent, countries=countries, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"])
+    )
     for each in (named, word, said, money, number, share, day, month, moment, left, country, unit, title):
         made.filters[each.__name__] = each
     made.filters["uuid"] = UUID
