@@ -350,7 +350,8 @@ class _Founding:
 
     def busy_year(self, capability: Capability, usual: int) -> None:
         """State twelve months one by one: part of each is promised elsewhere already."""
-        for month in months(self.today, self.today + timedelta(days=330)):
+        first = self.today.replace(day=1)
+        for month in months(first, first + timedelta(days=345)):
             self.rows.months.append(
                 CapacityMonth(
                     capability_id=capability.id,
