@@ -76,7 +76,7 @@ async def export(
     found = await history.behind(snapshot, reader.actor, code, limit=MOST)
     text = table(reader.locale, [listed(row) for row in found])
     headers = {"Content-Disposition": f'attachment; filename="lianzhou-{code}.csv"'}
-    return Response(BOM + text, media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(BOM + text, media_type="text/csv", headers=headers)
 
 
 def table(locale: Locale, items: list[dict[str, Any]]) -> str:

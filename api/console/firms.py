@@ -64,7 +64,8 @@ def _once(firm: FirmOut, side: str) -> list[TieOut]:
 
 
 def _place(tie: TieOut, side: str) -> Place:
-    share = "" if tie.share is None else f" · {tie.share / 100:g}%"
+    part = tie.share if side == "up" else tie.sales_share
+    share = "" if part is None else f" · {part / 100:g}%"
     return Place(
         key=f"{side}-{tie.firm_id}", kind="firm", head=tie.firm, text=f"{tie.year}{share}", href=f"/firms/{tie.firm_id}"
     )

@@ -24,21 +24,21 @@ AMOUNT = re.compile(r"([0-9][0-9,，_ ]*(?:\.[0-9]+)?)\s*(万|亿)?\s*元?")
 def amount(text: str, currency: str) -> int:
     """Return a sum as minor units of `currency`: ``86,200.50``, ``8620万`` and ``7.49亿`` are understood.
 
-    Raises Invalid with code ``amount`` for anything else, and for more decimals than the currency has.
+    Raises Invalid with code ``sum`` for anything else, and for more decimals than the currency has.
 
     >>> amount("8620万", "CNY"), amount("86,200.5", "CNY"), amount("1500", "JPY")
     (8620000000, 8620050, 1500)
     """
     found = AMOUNT.fullmatch(text.strip())
     if found is None:
-        raise Invalid((Fault(where="$", code="amount"),))
+        raise Invalid((Fault(where="$", code="sum"),))
     try:
         value = Decimal(re.sub(r"[,，_ ]", "", found[1])).scaleb(MAGNITUDES.get(found[2] or "", 0))
         minor = value.scaleb(get_currency_precision(currency))
     except InvalidOperation as broken:
-        raise Invalid((Fault(where="$", code="amount"),)) from broken
+        raise Invalid((Fault(where="$", code="sum"),)) from broken
     if minor != minor.to_integral_value():
-        raise Invalid((Fault(where="$", code="amount"),))
+        raise Invalid((Fault(where="$", code="sum"),))
     return int(minor)
 
 
@@ -95,6 +95,11 @@ class Reading:
             self.faults += [Fault(where=f"$.{name}", code=each.code, params=each.params) for each in refused.faults]
             return None
 
+    def settle(self) -> None:
+        """Raise Invalid when a field was wrong: for forms whose further faults would only follow from it."""
+        if self.faults:
+            raise Invalid(tuple(self.faults))
+
     def wire(self, kind: type[Sent], given: Mapping[str, Any]) -> Sent:
         """Return `given` as the API would take it. Raises Invalid with every fault of the form."""
         known = {fault.where.removeprefix("$.") for fault in self.faults}
@@ -105,8 +110,7 @@ class Reading:
                 where = path_of(each["loc"])
                 if where.removeprefix("$.") not in known:
                     self.faults.append(Fault(where=where, code=each["type"], params=each.get("ctx", {})))
-        if self.faults:
-            raise Invalid(tuple(self.faults))
+        self.settle()
         return made
 
 

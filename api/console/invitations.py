@@ -119,6 +119,7 @@ def counter_terms(data: Form, lines: tuple[LineOut, ...]) -> TermsIn:
     for line in lines:
         if form.text(f"units.{line.package}") is None:
             form.missing(f"units.{line.package}")
+    form.settle()
     return form.wire(TermsIn, aliased)
 
 
