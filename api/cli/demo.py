@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,9 @@ from api.i18n import say
 from api.settings import Settings
 from domain.errors import Unavailable
 from domain.message import Message
+
+if TYPE_CHECKING:
+    import uvicorn
 
 WORKER_LOG = "worker.log"
 STOP_SECONDS = 15.0
@@ -65,9 +68,10 @@ def demo(
         solved = asyncio.run(show(settings, url, lambda: open_things.enter_context(companion(settings, url))))
         if listener is None:
             raise SystemExit(Exit.DONE if solved else Exit.INFEASIBLE)
-        typer.echo(say(locale(), Message(code="serving", params={"url": address_of(listener)})))
+        server = make_server(settings, url)
         with suppress(KeyboardInterrupt):
-            run_server(settings, url, listener)
+            typer.echo(say(locale(), Message(code="serving", params={"url": address_of(listener)})))
+            server.run(sockets=[listener])
 
 
 @contextmanager
@@ -99,12 +103,13 @@ def address_of(listener: socket.socket) -> str:
 def serve_app(settings: Settings, url: str, host: str, port: int) -> None:
     """Serve console and API on a migrated database until told to stop. Raises PortTaken."""
     with listening(host, port) as listener:
+        server = make_server(settings, url)
         warn(say(locale(), Message(code="serving", params={"url": address_of(listener)})))
-        run_server(settings, url, listener)
+        server.run(sockets=[listener])
 
 
-def run_server(settings: Settings, url: str, listener: socket.socket) -> None:
-    """Serve on a listening socket; streams that are open when the end comes are given a moment."""
+def make_server(settings: Settings, url: str) -> "uvicorn.Server":
+    """Return a server for console and API; streams that are open when the end comes are given a moment."""
     import uvicorn
 
     from api import logs
@@ -117,7 +122,7 @@ def run_server(settings: Settings, url: str, listener: socket.socket) -> None:
         access_log=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)
 
 
 @contextmanager
