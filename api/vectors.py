@@ -316,26 +316,38 @@ class Meaning:
         The value depends on the two phrases alone, never on what else is compared. Encoders without rows on both
         sides are left out.
         """
-        shared = [each for each in self.encoders if each.name in needs.rows and each.name in haves.rows]
+        shared = needs.rows.keys() & haves.rows.keys()
+        return self.judged(needs, haves.phrases, {name: needs.rows[name] @ haves.rows[name].T for name in shared})
+
+    def judged(
+        self, needs: Vectors, phrases: Sequence[str], cosines: Mapping[str, NDArray[np.floating[Any]]]
+    ) -> NDArray[np.int16]:
+        """Return the same likeness from cosines that were computed elsewhere, such as in the database.
+
+        `cosines` holds, by the encoder's name, one row a need and one column a phrase.
+        """
+        shared = [each for each in self.encoders if each.name in cosines]
         measured = [each.name for each in shared if each.background]
         if measured:
-            deviations = np.mean([self._deviation(name, needs, haves) for name in measured], axis=0)
+            deviations = np.mean([self._deviation(name, needs, phrases, cosines[name]) for name in measured], axis=0)
             chance = 1 / (1 + np.exp(-SLOPE * (deviations - MIDPOINT)))
         else:
-            written = [needs.rows[each.name] @ haves.rows[each.name].T for each in shared]
-            chance = np.mean(written, axis=0) if written else np.zeros((len(needs.phrases), len(haves.phrases)))
+            written = [cosines[each.name] for each in shared]
+            chance = np.mean(written, axis=0) if written else np.zeros((len(needs.phrases), len(phrases)))
         likeness: NDArray[np.int16] = np.rint(100 * np.clip(chance, 0, 1)).astype(np.int16)
         return likeness
 
-    def _deviation(self, name: str, needs: Vectors, haves: Vectors) -> Matrix:
+    def _deviation(
+        self, name: str, needs: Vectors, phrases: Sequence[str], cosines: NDArray[np.floating[Any]]
+    ) -> NDArray[np.floating[Any]]:
         """Return how far each cosine stands above the need's background, in the background's deviations."""
-        rows, others = needs.rows[name], haves.rows[name]
-        han = np.array([bool(HAN.search(phrase)) for phrase in haves.phrases], dtype=bool)
-        deviations = np.empty((len(rows), len(others)), dtype=np.float32)
+        rows = needs.rows[name]
+        han = np.array([bool(HAN.search(phrase)) for phrase in phrases], dtype=bool)
+        deviations = np.empty(cosines.shape, dtype=np.float32)
         for columns, background in zip((han, ~han), self._backgrounds[name], strict=True):
             usual = rows @ background.T
             spread = np.maximum(usual.std(axis=1, keepdims=True), np.float32(1e-6))
-            deviations[:, columns] = (rows @ others[columns].T - usual.mean(axis=1, keepdims=True)) / spread
+            deviations[:, columns] = (cosines[:, columns] - usual.mean(axis=1, keepdims=True)) / spread
         return deviations
 
     def nearness(self, needs: Vectors, haves: Vectors, floor: int = THRESHOLD) -> dict[tuple[str, str], int]:

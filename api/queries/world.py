@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import opportunities
+from api.vectors import THRESHOLD as FLOOR
 from api.vectors import Meaning, Vectors, available
 from domain.actor import Actor
 from domain.calendar import months
@@ -156,7 +157,7 @@ async def _narrower(session: AsyncSession, phrases: Sequence[str]) -> frozenset[
 
 
 async def _nearness(session: AsyncSession, phrases: Sequence[str], meaning: Meaning) -> dict[tuple[str, str], int]:
-    """Search the stored vectors for the phrases nearest to each requirement, then score those exactly."""
+    """Search the stored vectors for the phrases nearest to each requirement, and judge those by their cosines."""
     if not phrases:
         return {}
     needs = await to_thread.run_sync(meaning.encode, phrases)
@@ -166,19 +167,36 @@ async def _nearness(session: AsyncSession, phrases: Sequence[str], meaning: Mean
         return await _nearness_by_writing(session, needs, meaning)
     found: dict[tuple[str, str], int] = {}
     for row, phrase in enumerate(phrases):
-        haves: dict[str, Any] = {}
-        for name, column in stored.items():
-            statement = (
-                sa.select(PhraseVector)
-                .where(column.is_not(None), _declared())
-                .order_by(column.cosine_distance(needs.rows[name][row]))
-                .limit(NEAREST)
-            )
-            haves |= {have.phrase: have for have in (await session.execute(statement)).scalars()}
         one = Vectors(phrases=(phrase,), rows={name: rows[row : row + 1] for name, rows in needs.rows.items()})
-        for group in _vectors(haves.values(), list(stored)):
-            found |= meaning.nearness(one, group)
+        for names, haves in (await _nearest(session, one, stored)).items():
+            cosines = {name: np.array([[have[1 + at] for have in haves]]) for at, name in names}
+            likeness = meaning.judged(one, [have[0] for have in haves], cosines)[0]
+            found |= {(phrase, have[0]): int(like) for have, like in zip(haves, likeness, strict=True) if like >= FLOOR}
     return found
+
+
+async def _nearest(
+    session: AsyncSession, need: Vectors, stored: Mapping[str, Any]
+) -> dict[tuple[tuple[int, str], ...], list[Sequence[Any]]]:
+    """Return phrases with their cosines to `need`, grouped by the encoders whose vectors they have so far.
+
+    While the vector job runs, a phrase may have one vector and not yet the other. Vectors stay in the database.
+    """
+    cosines = [1 - column.cosine_distance(need.rows[name][0]) for name, column in stored.items()]
+    rows: dict[str, Sequence[Any]] = {}
+    for column, cosine in zip(stored.values(), cosines, strict=True):
+        statement = (
+            sa.select(col(PhraseVector.phrase), *cosines)
+            .where(column.is_not(None), _declared())
+            .order_by(cosine.desc())
+            .limit(NEAREST)
+        )
+        rows |= {row[0]: row for row in await session.execute(statement)}
+    groups: dict[tuple[tuple[int, str], ...], list[Sequence[Any]]] = {}
+    for row in rows.values():
+        has = tuple((at, name) for at, name in enumerate(stored) if row[1 + at] is not None)
+        groups.setdefault(has, []).append(row)
+    return groups
 
 
 def _declared() -> sa.Exists:
@@ -186,20 +204,6 @@ def _declared() -> sa.Exists:
     return sa.exists().where(
         col(Capability.phrase) == col(PhraseVector.phrase), col(Capability.state) == CapabilityState.DECLARED
     )
-
-
-def _vectors(rows: Iterable[PhraseVector], names: Sequence[str]) -> list[Vectors]:
-    """Group phrases by the vectors they have so far: while the vector job runs, some have one and not yet the other."""
-    groups: dict[tuple[str, ...], list[PhraseVector]] = {}
-    for row in rows:
-        groups.setdefault(tuple(name for name in names if getattr(row, name) is not None), []).append(row)
-    return [
-        Vectors(
-            phrases=tuple(row.phrase for row in members),
-            rows={name: np.array([getattr(row, name) for row in members], dtype=np.float32) for name in has},
-        )
-        for has, members in groups.items()
-    ]
 
 
 async def _nearness_by_writing(session: AsyncSession, needs: Vectors, meaning: Meaning) -> dict[tuple[str, str], int]:
