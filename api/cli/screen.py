@@ -78,7 +78,7 @@ class Screen:
         return f"{packages[part['package_id']]} {share(self._locale, part['share'])} · {fit}"
 
     def _plan(self, number: int, plan: Mapping[str, Any]) -> str:
-        reasons = "；".join(self._told(reason) for reason in plan["reasons"])
+        reasons = self.say("semicolon", "page").join(self._told(reason) for reason in plan["reasons"])
         return self.say(
             "plan-told", number=number, reasons=reasons, sme=plan["sme_share"], fit=plan["fit"], days=plan["lead_days"]
         )
