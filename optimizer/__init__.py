@@ -21,6 +21,7 @@ from optimizer.problem import (
     Rules,
     Tie,
 )
+from optimizer.repairs import Repair, Repairs, repair
 from optimizer.result import (
     Assignment,
     Cause,
@@ -67,6 +68,8 @@ __all__ = [
     "ProblemInvalid",
     "Progress",
     "Relaxation",
+    "Repair",
+    "Repairs",
     "Result",
     "Rival",
     "Rules",
@@ -80,6 +83,7 @@ __all__ = [
     "explain",
     "faults",
     "read_problem",
+    "repair",
     "result_document",
     "score",
     "solve",
