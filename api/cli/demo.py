@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 WORKER_LOG = "worker.log"
 STOP_SECONDS = 15.0
-DRAIN_SECONDS = 3
-"""How long open streams may hold up the end of the server."""
 BACKLOG = 512
 
 
@@ -109,20 +107,13 @@ def serve_app(settings: Settings, url: str, host: str, port: int) -> None:
 
 
 def make_server(settings: Settings, url: str) -> "uvicorn.Server":
-    """Return a server for console and API; streams that are open when the end comes are given a moment."""
-    import uvicorn
-
+    """Return a server for console and API."""
     from api import logs
     from api.app import create_app
+    from api.cli.server import make
 
     logs.start(as_json=settings.log_json or not sys.stderr.isatty())
-    config = uvicorn.Config(
-        create_app(settings, url),
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    return uvicorn.Server(config)
+    return make(create_app(settings, url))
 
 
 @contextmanager
