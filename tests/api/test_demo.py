@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api.cli.codes import Exit
@@ -90,7 +90,18 @@ def logins(home: Path) -> str:
     return (home / FILE).read_text(encoding="utf-8")
 
 
-def test_a_fresh_machine_is_shown_a_proven_plan_and_nothing_stays_behind(home: Path) -> None:
+def test_an_interrupt_while_the_story_is_loaded_leaves_nothing_running(home: Path) -> None:
+    command = [*COMMAND, "--once"]
+    with subprocess.Popen(command, env=environment(home), stderr=subprocess.PIPE, text=True, cwd=PROJECT) as process:
+        assert process.stderr is not None
+        assert any("内罗毕" in line for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        process.stderr.read()
+        assert process.wait(60) == Exit.INTERRUPTED
+    assert running(home) == []
+
+
+def test_a_proven_plan_is_printed_and_nothing_stays_behind(home: Path) -> None:
     done = once(home)
     assert done.returncode == Exit.DONE, done.stderr
     assert "中爪哇 200MW/400MWh 储能电站 EPC" in done.stdout
@@ -98,40 +109,32 @@ def test_a_fresh_machine_is_shown_a_proven_plan_and_nothing_stays_behind(home: P
     for package in range(1, 13):
         assert f"WP{package:02d}" in done.stdout
     assert all(line.split("\t")[2] in done.stdout for line in logins(home).splitlines())
-    assert "正在建立演示城市" in done.stderr
+    assert "正在建立演示城市" not in done.stderr, "the interrupted story goes on where it was"
     assert running(home) == []
 
 
-def test_the_next_time_the_city_is_there_already_and_console_and_interface_answer(home: Path) -> None:
-    before = logins(home)
-    with serving(home) as (process, address):
-        with urllib.request.urlopen(f"{address}/health") as answer:
-            assert answer.status == 200
-        with urllib.request.urlopen(f"{address}/ready") as answer:
-            assert answer.status == 200
-        assert logins(home) == before
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == Exit.DONE
-    assert running(home) == []
-
-
-def test_an_interrupt_ends_it_too(home: Path) -> None:
-    with serving(home) as (process, _):
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == Exit.DONE
-    assert running(home) == []
-
-
-def test_after_a_kill_the_worker_goes_by_itself_and_a_new_start_works(home: Path) -> None:
+def test_after_a_kill_the_worker_goes_by_itself(home: Path) -> None:
     with serving(home) as (process, _):
         process.kill()
         process.wait()
     left = until_only(home, "companion")
     assert left
     assert all("postgres" in command for command in left)
-    done = once(home)
-    assert done.returncode == Exit.DONE, done.stderr
-    assert "已证明最优" in done.stdout
+
+
+def test_what_a_kill_left_serves_again_and_a_termination_ends_everything(home: Path) -> None:
+    kept = logins(home)
+    _, email, password = kept.splitlines()[0].split("\t")
+    with serving(home) as (process, address), httpx.Client(base_url=address, timeout=60) as client:
+        assert client.get("/health").json() == {"status": "ok"}
+        client.post("/api/v1/sign-ins", json={"email": email, "password": password}).raise_for_status()
+        with client.stream("GET", "/api/v1/events/stream") as stream:
+            lines = stream.iter_lines()
+            assert next(lines)
+            process.send_signal(signal.SIGTERM)
+            assert all(isinstance(line, str) for line in lines), "a stream that is cut off raises instead"
+        assert process.wait(60) == Exit.DONE
+    assert logins(home) == kept
     assert running(home) == []
 
 
