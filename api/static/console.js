@@ -38,7 +38,8 @@ const follow = (place) => {
   stream.addEventListener("progress", show);
   stream.addEventListener("done", () => {
     stream.close();
-    window.location.replace(window.location.pathname + "?done=1#plans");
+    const section = place.closest("section[id]");
+    window.location.replace(`${window.location.pathname}?done=1#${section ? section.id : ""}`);
   });
 };
 
