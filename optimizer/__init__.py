@@ -3,6 +3,7 @@
 from optimizer.answer import diagnosis_document, result_document
 from optimizer.check import Limit, violations
 from optimizer.diagnosis import diagnose, ease
+from optimizer.division import Certificate, Method, Share, Shares, shares
 from optimizer.document import read_problem, write_problem
 from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
@@ -44,6 +45,7 @@ from optimizer.solver import solve
 __all__ = [
     "Assignment",
     "Cause",
+    "Certificate",
     "Contribution",
     "Criterion",
     "Diagnosis",
@@ -57,6 +59,7 @@ __all__ = [
     "Lead",
     "Limit",
     "Lock",
+    "Method",
     "Missing",
     "Mode",
     "Offer",
@@ -73,6 +76,8 @@ __all__ = [
     "Result",
     "Rival",
     "Rules",
+    "Share",
+    "Shares",
     "Stage",
     "Status",
     "Stopped",
@@ -86,6 +91,7 @@ __all__ = [
     "repair",
     "result_document",
     "score",
+    "shares",
     "solve",
     "violations",
     "write_problem",
