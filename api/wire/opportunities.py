@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.queries.opportunities import Folded
@@ -33,7 +33,10 @@ Count = Annotated[int, Field(ge=1, le=200, strict=True)]
 
 
 class RequirementIn(Wire):
-    """One thing a package asks for: `phrase` or `code` for a capability, `threshold` for grade, days or level."""
+    """One thing a package asks for: `phrase` or `code` for a capability, `threshold` for grade, days or level.
+
+    A country requirement names its ISO 3166 code in `code`, or means the project's own country.
+    """
 
     kind: RequirementKind
     phrase: Phrase | None = None
@@ -44,17 +47,28 @@ class RequirementIn(Wire):
 
     @model_validator(mode="after")
     def says_what_it_asks(self) -> Self:
-        """A capability names a phrase or a code, a certificate or country a phrase, the others a threshold."""
+        """A capability names a phrase or a code, a certificate a phrase, the others but a country a threshold."""
         match self.kind:
             case RequirementKind.CAPABILITY:
                 lacking = self.phrase is None and (self.code is None or self.code_system is None)
-            case RequirementKind.CERTIFICATE | RequirementKind.COUNTRY:
+            case RequirementKind.CERTIFICATE:
                 lacking = self.phrase is None
+            case RequirementKind.COUNTRY:
+                lacking = False
             case RequirementKind.GRADE | RequirementKind.LEAD_TIME | RequirementKind.VERIFICATION:
                 lacking = self.threshold is None
+        if self.kind is RequirementKind.COUNTRY and self.code is not None:
+            _require_country(self.code)
         if lacking:
             raise PydanticCustomError("requirement-empty", "the requirement does not say what it asks for")
         return self
+
+
+def _require_country(code: str) -> None:
+    try:
+        TypeAdapter[str](Country).validate_python(code)
+    except ValidationError:
+        raise PydanticCustomError("country", "{code} is not an ISO 3166-1 alpha-2 code", {"code": code}) from None
 
 
 class PackageIn(Wire):
@@ -122,14 +136,21 @@ class RulesIn(Wire):
 
 
 def usual_weights() -> dict[Goal, int]:
-    """Return the weights that hold where nobody sets any."""
-    return {"fit": 45, "price": 45, "members": 5, "resilience": 5}
+    """Return the weights that hold where nobody sets any.
+
+    Fit counts most: at even weights a cheap product that only resembles what is asked wins against the right one.
+    """
+    return {"fit": 70, "price": 20, "members": 5, "resilience": 5}
 
 
 class CohesionIn(Wire):
-    """How much of the base value may be given up for firms that already work together, in basis points."""
+    """How much of the base value may be given up for firms that already work together, in basis points.
 
-    give_up: Share = 200
+    The usual half per cent keeps a package worth less than that share of a project from going to a firm that fits
+    badly because it knows the others.
+    """
+
+    give_up: Share = 50
 
 
 class GoalsIn(Wire):
