@@ -39,6 +39,7 @@ from optimizer.result import (
     Status,
     Stopped,
 )
+from optimizer.rule_prices import Eased, RulePrice, RulePrices, price_of_rules
 from optimizer.score import score
 from optimizer.solver import solve
 
@@ -50,6 +51,7 @@ __all__ = [
     "Criterion",
     "Diagnosis",
     "Dropped",
+    "Eased",
     "Explanation",
     "Fault",
     "Firm",
@@ -75,6 +77,8 @@ __all__ = [
     "Repairs",
     "Result",
     "Rival",
+    "RulePrice",
+    "RulePrices",
     "Rules",
     "Share",
     "Shares",
@@ -87,6 +91,7 @@ __all__ = [
     "ease",
     "explain",
     "faults",
+    "price_of_rules",
     "read_problem",
     "repair",
     "result_document",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from optimizer.check import Units
 from optimizer.problem import Problem, canonical
 from optimizer.result import Interrupt, Plan, Status
-from optimizer.trial import Least, Shape, Trial, Trials, Values, at_least, told, units_of
+from optimizer.trial import Least, Shape, Trial, Trials, Values, at_least, hinted, told, units_of
 from optimizer.variables import Expression, Model, Term, weighed
 
 
@@ -146,7 +146,7 @@ class _Mender:
         still = self.trials.least(self.problem, self._changes, self._still, share=0.2)
         if self.keep:
             return still
-        least = self.trials.least(self.problem, self._changes, _hinted(still.units), share=0.4)
+        least = self.trials.least(self.problem, self._changes, hinted(still.units), share=0.4)
         return least if least.units is not None or still.units is None else replace(still, status=Status.FEASIBLE)
 
     def _descend(self, least: Least) -> tuple[list[Repair], bool]:
@@ -203,7 +203,7 @@ class _Mender:
             counted = self._changes(model)
             model.cp.add(counted <= most)
             model.cp.add(counted >= fewest)
-            _hinted(start)(model)
+            hinted(start)(model)
 
         return shape
 
@@ -234,14 +234,6 @@ def changes(before: Units, after: Units) -> int:
     2
     """
     return sum(before.get(place) != after.get(place) for place in {*before, *after})
-
-
-def _hinted(start: Units | None) -> Shape:
-    def shape(model: Model) -> None:
-        if start is not None:
-            model.hint([start.get((slot.firm.id, slot.package.id), 0) for slot in model.slots])
-
-    return shape
 
 
 def _places(model: Model) -> dict[tuple[str, str], int]:

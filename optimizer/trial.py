@@ -43,6 +43,17 @@ class ShapedQuest(Quest):
         return model
 
 
+def shaped(problem: Problem, setting: Setting, shape: Shape) -> Quest:
+    """Return the quest for a plan of a shape."""
+    if shape is free:
+        return Quest(problem=problem, setting=setting)
+    return ShapedQuest(problem=problem, setting=setting, shape=shape, large=UNSEEN)
+
+
+UNSEEN = 10**9
+"""So many offers no problem has: a shape is kept by searching the whole problem at once."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """What came of one solve: the best plan, if any, and its base value level by level.
@@ -111,13 +122,21 @@ class Trials:
         """Whether time, effort or patience has run out."""
         return not self.purse.seconds_left or not self.purse.effort_left or self.setting.wished
 
-    def best(self, problem: Problem, shape: Shape = free, *, share: float | None = None) -> Trial:
-        """Return the best plan of a problem that is in canonical order, for a share of what is left."""
+    def best(
+        self, problem: Problem, shape: Shape = free, *, share: float | None = None, start: Units | None = None
+    ) -> Trial:
+        """Return the best plan of a problem that is in canonical order, for a share of what is left.
+
+        `start` is a plan that keeps every rule and the shape; nothing worse is returned.
+        """
         plain = replace(problem, goals=replace(problem.goals, give_up=0))
-        outcome = best_plan(ShapedQuest(problem=plain, setting=self.setting, shape=shape), self._part(share))
+        quest = shaped(plain, self.setting, shape if start is None else _started(shape, start))
+        outcome = best_plan(quest, self._part(share))
+        begun = None if start is None else told(plain, start)
         if outcome.plan is None:
-            return Trial(status=outcome.status, plan=None, values=None)
-        return Trial(status=outcome.plan.status, plan=outcome.plan, values=base(plain, dict(outcome.plan.scores)))
+            return begun or Trial(status=outcome.status, plan=None, values=None)
+        trial = Trial(status=outcome.plan.status, plan=outcome.plan, values=base(plain, dict(outcome.plan.scores)))
+        return trial if begun is None or trial.sure or trial.matches(begun) else begun
 
     def least(
         self,
@@ -161,6 +180,24 @@ class Trials:
     def _part(self, share: float | None) -> Purse:
         self.left -= 1
         return self.purse.part(1 / max(1, self.left + 1) if share is None else share)
+
+
+def hinted(start: Units | None) -> Shape:
+    """Return the shape that begins the search at a known plan, and asks for nothing."""
+
+    def shape(model: Model) -> None:
+        if start is not None:
+            model.hint([start.get((slot.firm.id, slot.package.id), 0) for slot in model.slots])
+
+    return shape
+
+
+def _started(shape: Shape, start: Units) -> Shape:
+    def both(model: Model) -> None:
+        shape(model)
+        hinted(start)(model)
+
+    return both
 
 
 def at_least(values: Values) -> Shape:
