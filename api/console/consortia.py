@@ -99,10 +99,7 @@ async def _relief(session: AsyncSession, actor: Actor, row: Consortium) -> dict[
             break
         job = await visible.job(session, actor, run.job_id)
         if job.payload.get("consortium_id") == str(row.id):
-            names = await organisations.named(
-                session, actor, [UUID(seat["supplier_id"]) for plan in run.plans for seat in plan["seats"]]
-            )
-            return {"job": None, "run": SuggestionOut.model_validate(run), "names": names}
+            return {"job": None, "run": SuggestionOut.model_validate(run)}
     return {"job": JobOut.model_validate(under_way) if under_way else None, "run": None}
 
 
@@ -154,7 +151,9 @@ async def fill(
     row = await visible.consortium(session, reader.actor, identity, lock=True)
     if (row.suggestion_id, row.plan) != (given.suggestion_id, given.plan):
         await actions.fill(session, reader.actor, identity, given)
-    return back(f"/consortia/{identity}", "refilled")
+    view = await consortia.view(session, reader.actor, identity)
+    short = any(gap.units > 0 for gap in ConsortiumOut.from_view(view, reader.actor).gaps)
+    return back(f"/consortia/{identity}", "refilled-in-part" if short else "refilled")
 
 
 @post("/consortia/{identity:uuid}/dissolution")
@@ -210,16 +209,20 @@ async def agreement_page(
     reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
     """Show the agreement in force and who has signed it. Raises NotFound to those who are no party of it."""
-    actor = reader.actor
-    view = await consortia.view(snapshot, actor, identity)
-    out = ConsortiumOut.from_view(view, actor)
-    found = await _agreement(snapshot, actor, view.consortium)
+    view = await consortia.view(snapshot, reader.actor, identity)
+    out = ConsortiumOut.from_view(view, reader.actor)
+    found = await _agreement(snapshot, reader.actor, view.consortium)
     if found is None:
         raise NotFound(noun="agreement")
-    signed = await organisations.named(snapshot, actor, found.signed_by)
-    names = {row.name for row in signed.values()}
-    seat = own_seat(out, actor.organisation_id)
-    return page(reader, "agreement", agreement=found, consortium=out, signed=names, own=seat)
+    signed = await organisations.named(snapshot, reader.actor, found.signed_by)
+    return page(
+        reader,
+        "agreement",
+        agreement=found,
+        consortium=out,
+        signed={row.name for row in signed.values()},
+        own=own_seat(out, reader.actor.organisation_id),
+    )
 
 
 @post("/consortia/{identity:uuid}/signatures")

@@ -37,16 +37,14 @@ async def sign_in(
     data: URLEncodedBody[dict[str, str]],
 ) -> Response[Any]:
     """Sign in, or say beside the field what is wrong."""
-    onward, email = local(data.get("next")), data.get("email", "")
+    onward = local(data.get("next"))
     try:
         given = Reading(data).wire(SignInIn, {name: data.get(name, "") for name in ("email", "password")})
         opened = await enter(state, given.email, given.password, request.cookies.get(COOKIE))
-    except Invalid as refused:
-        faults = beside(guest.locale, refused)
-        return page(guest, "login", status=422, next=onward, email=email, faults=faults)
-    except (WrongPassword, TooMany) as refused:
+    except (Invalid, WrongPassword, TooMany) as refused:
         told = problem(request, refused)
-        return page(guest, "login", status=told.status, next=onward, email=email, faults={"password": told.title})
+        faults = beside(guest.locale, refused) if isinstance(refused, Invalid) else {"password": told.title}
+        return page(guest, "login", status=told.status, next=onward, email=data.get("email", ""), faults=faults)
     return back(onward, None, session_cookie(state, opened.secret))
 
 

@@ -69,8 +69,7 @@ async def accept(
     try:
         given = acceptance(data, shown["seat"].lines)
     except Invalid as refused:
-        faults = beside(reader.locale, refused)
-        return page(reader, "invitation", status=422, **shown, faults=faults, typed=data)
+        return page(reader, "invitation", status=422, **shown, faults=beside(reader.locale, refused), typed=data)
     await actions.accept(session, reader.actor, identity, given)
     return back(f"/i/{identity}", "accepted")
 
@@ -97,8 +96,7 @@ async def counter(
     try:
         given = counter_terms(data, shown["seat"].lines)
     except Invalid as refused:
-        faults = beside(reader.locale, refused)
-        return page(reader, "invitation", status=422, **shown, faults=faults, typed=data)
+        return page(reader, "invitation", status=422, **shown, faults=beside(reader.locale, refused), typed=data)
     await actions.counter(session, reader.actor, identity, given)
     return back(f"/i/{identity}", "countered")
 

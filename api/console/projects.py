@@ -125,13 +125,11 @@ async def coverage_fragment(
     reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
     """Count, for each package, who is near and who could serve it now. Raises NotAllowed for who may not know."""
-    actor = reader.actor
-    row = await visible.opportunity(snapshot, actor, identity)
-    if row.organisation_id != actor.organisation_id and not reader.watches:
+    opening = await load_opening(snapshot, reader.actor, identity)
+    if opening.owner_id != reader.actor.organisation_id and not reader.watches:
         raise NotAllowed(needed="owner")
-    opening = await load_opening(snapshot, actor, identity)
     today = (await consortia.clock(snapshot)).date()
-    world = await load_world(snapshot, actor, opening, this_meaning(), today)
+    world = await load_world(snapshot, reader.actor, opening, this_meaning(), today)
     found = await to_thread.run_sync(match, world, opening)
     names = {package.id: f"{package.code} {package.name}" for package in opening.packages}
     return page(reader, "fragments/coverage", groups=found, names=names)
