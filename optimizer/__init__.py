@@ -7,6 +7,7 @@ from optimizer.division import Certificate, Method, Share, Shares, shares
 from optimizer.document import read_problem, write_problem
 from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
+from optimizer.guidance import Axis, Change, Counterfactual, Opening, counterfactual
 from optimizer.planning import PlanDisputed
 from optimizer.problem import (
     Criterion,
@@ -39,15 +40,19 @@ from optimizer.result import (
     Status,
     Stopped,
 )
+from optimizer.room import Reservation, Room, negotiation_room
 from optimizer.rule_prices import Eased, RulePrice, RulePrices, price_of_rules
 from optimizer.score import score
 from optimizer.solver import solve
 
 __all__ = [
     "Assignment",
+    "Axis",
     "Cause",
     "Certificate",
+    "Change",
     "Contribution",
+    "Counterfactual",
     "Criterion",
     "Diagnosis",
     "Dropped",
@@ -65,6 +70,7 @@ __all__ = [
     "Missing",
     "Mode",
     "Offer",
+    "Opening",
     "Package",
     "Plan",
     "PlanDisputed",
@@ -75,8 +81,10 @@ __all__ = [
     "Relaxation",
     "Repair",
     "Repairs",
+    "Reservation",
     "Result",
     "Rival",
+    "Room",
     "RulePrice",
     "RulePrices",
     "Rules",
@@ -86,11 +94,13 @@ __all__ = [
     "Status",
     "Stopped",
     "Tie",
+    "counterfactual",
     "diagnose",
     "diagnosis_document",
     "ease",
     "explain",
     "faults",
+    "negotiation_room",
     "price_of_rules",
     "read_problem",
     "repair",

@@ -156,16 +156,16 @@ class Trials:
         units = {(slot.firm.id, slot.package.id): amount for slot, amount in carried if amount}
         return Least(status=found.status, count=-found.objective, units=units)
 
-    def verdict(self, problem: Problem, firm: str) -> Verdict:
+    def verdict(self, problem: Problem, firm: str, *, share: float | None = None) -> Verdict:
         """Say whether a firm is in one of the best plans: whether the best plan with it equals the best without it."""
         rules = problem.rules
-        inside = self.best(replace(problem, rules=replace(rules, required=_joined(rules.required, firm))))
+        inside = self.best(replace(problem, rules=replace(rules, required=_joined(rules.required, firm))), share=share)
         if inside.values is None:
             return Verdict(wanted=False, sure=inside.sure)
-        outside = self._outside(problem, firm)
+        outside = self._outside(problem, firm, share)
         return Verdict(wanted=inside.matches(outside), sure=inside.sure and outside.sure)
 
-    def _outside(self, problem: Problem, firm: str) -> Trial:
+    def _outside(self, problem: Problem, firm: str, share: float | None) -> Trial:
         """Return the best plan without a firm; its own figures move that only through the yardstick of the points."""
         yard = scale(problem)
         longest = max((offer.lead_days or 0 for offer in problem.offers), default=0)
@@ -173,7 +173,7 @@ class Trials:
         if key not in self._without:
             rules = problem.rules
             self._without[key] = self.best(
-                replace(problem, rules=replace(rules, excluded=_joined(rules.excluded, firm)))
+                replace(problem, rules=replace(rules, excluded=_joined(rules.excluded, firm))), share=share
             )
         return self._without[key]
 
