@@ -720,3 +720,31 @@ class IdempotencyKey(Record, table=True):
     headers: dict[str, Any] = document()
     body: bytes | None = Field(default=None)
     created_at: datetime | None = moment(now=True)
+
+
+class ComplianceAcknowledgement(Identified, table=True):
+    """A named person's statement on one rule of law, in one wording, about one subject; never changed afterwards."""
+
+    __tablename__: ClassVar[str] = "compliance_acknowledgement"
+    __table_args__ = (
+        sa.UniqueConstraint(
+            "consortium_id",
+            "rule_id",
+            "rule_since",
+            "subject",
+            "stated_on",
+            name="uq_compliance_acknowledgement_once",
+        ),
+        sa.CheckConstraint("note <> ''", name="note"),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    rule_id: str = Field(max_length=20)
+    rule_since: date = Field()
+    pack: str = Field(max_length=40)
+    pack_version: str = Field(max_length=20)
+    subject: str = Field(max_length=120)
+    stated_on: date = Field()
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+    note: str = Field(sa_type=sa.Text)

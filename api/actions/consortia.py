@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions import holds
+from api.actions import compliance, holds
 from api.outbox import record
 from api.queries import consortia, opportunities, organisations, visible
 from api.queries.consortia import SeatRow
@@ -429,7 +429,8 @@ async def expire(session: AsyncSession, actor: Actor) -> int:
 async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str) -> Consortium:
     """Sign, for the actor's firm, the agreement whose hash is `sha256`; the last signature makes the consortium signed.
 
-    Raises NotFound, AgreementChanged, IllegalTransition, AlreadyExists (at the flush).
+    Raises NotFound, AgreementChanged, IllegalTransition, ComplianceStop, AcknowledgementMissing, AlreadyExists (at
+    the flush).
     """
     row = await visible.consortium(session, actor, identity, lock=True)
     seats = await consortia.seats(session, actor, row.id, lock=True)
@@ -442,6 +443,7 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     found = await consortia.agreement(session, actor, row.id)
     if found is None or found[0].sha256 != sha256:
         raise AgreementChanged(sha256=sha256)
+    await compliance.require_clear(session, actor, row)
     agreement, signatures = found
     session.add(
         Signature(

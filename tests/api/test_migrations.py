@@ -47,10 +47,21 @@ GUARDS = {
     "TRIGGER capacity_hold_guard ON capacity_hold",
     "TRIGGER capacity_month_guard ON capacity_month",
     "TRIGGER invitation_guard ON invitation",
-    *(f"TRIGGER kept_guard ON {table}" for table in ("terms", "terms_line", "agreement", "signature", "event")),
+    *(
+        f"TRIGGER kept_guard ON {table}"
+        for table in ("terms", "terms_line", "agreement", "signature", "event", "compliance_acknowledgement")
+    ),
     *(
         f"TRIGGER kept_whole ON {table}"
-        for table in ("capacity_hold", "terms", "terms_line", "agreement", "signature", "event")
+        for table in (
+            "capacity_hold",
+            "terms",
+            "terms_line",
+            "agreement",
+            "signature",
+            "event",
+            "compliance_acknowledgement",
+        )
     ),
 }
 """What stands in the database and cannot be said by a table class."""
