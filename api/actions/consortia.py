@@ -93,9 +93,11 @@ async def form(session: AsyncSession, actor: Actor, given: ConsortiumIn) -> Cons
 
 
 async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillIn) -> Consortium:
-    """Give the seats that are open again to the firms of a newer plan; settled members keep theirs.
+    """Give the work that is open again to the firms of a newer plan; settled members keep their part.
 
-    Raises NotFound, NotAllowed, VersionNotCurrent, and IllegalTransition once the consortium is no longer forming.
+    A firm that is new gets a seat; one that already sits and is to do more is asked about it as the next edition.
+
+    Raises NotFound, NotAllowed, VersionNotCurrent, CapacityExceeded, and IllegalTransition once it no longer forms.
     """
     row = await _led(session, actor, identity)
     if row.state is not ConsortiumState.FORMING:
@@ -104,12 +106,14 @@ async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillI
     if opportunity.id != row.opportunity_id:
         raise NotFound(noun="suggestion")
     seats = await consortia.seats(session, actor, row.id, lock=True)
-    live = {seat.membership.organisation_id for seat in seats if seat.membership.state in PENDING | SETTLED}
+    live = {s.membership.organisation_id: s for s in seats if s.membership.state in PENDING | SETTLED}
     led = any(seat.membership.lead for seat in seats if seat.membership.state in PENDING | SETTLED)
     left = [seat for seat in seats if seat.membership.state in (MembershipState.DECLINED, MembershipState.EXPIRED)]
     packages = await _packages(session, actor, opportunity.id)
     for seat in plan["seats"]:
-        if UUID(seat["supplier_id"]) in live:
+        sitting = live.get(UUID(seat["supplier_id"]))
+        if sitting is not None:
+            await _widen(session, actor, row, sitting, seat["parts"], packages)
             continue
         taken = {UUID(part["package_id"]) for part in seat["parts"]}
         before = next((old for old in left if taken & {line.package_id for line in old.lines}), None)
@@ -122,6 +126,27 @@ async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillI
     await record(session, actor, "consortium.refilled", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, name=row.name)  # fmt: skip
     return row
+
+
+async def _widen(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    seat: SeatRow,
+    parts: Sequence[dict[str, Any]],
+    packages: dict[UUID, WorkPackage],
+) -> None:
+    """Put packages that a sitting member does not have yet to it, beside those it has, as the next edition."""
+    held = {line.package_id for line in seat.lines}
+    more = [part for part in parts if UUID(part["package_id"]) not in held]
+    if not more:
+        return
+    kept: list[Line] = [
+        (packages[line.package_id], line.capability_id, line.units, line.unit_price) for line in seat.lines
+    ]
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    added = await _offered(session, actor, opportunity, more, packages)
+    await _put(session, actor, row, seat, [*kept, *added], asked=seat.membership.state is not MembershipState.PROPOSED)
 
 
 async def _plan(
@@ -164,15 +189,28 @@ async def _seat(
     session.add(membership)
     await session.flush()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
-    offered = await consortia.prices(session, actor, [UUID(part["offering_id"]) for part in seat["parts"]])
-    known = await consortia.capabilities(session, actor, [UUID(part["offering_id"]) for part in seat["parts"]])
+    lines = await _offered(session, actor, opportunity, seat["parts"], packages)
+    await _write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
+
+
+async def _offered(
+    session: AsyncSession,
+    actor: Actor,
+    opportunity: Opportunity,
+    parts: Sequence[dict[str, Any]],
+    packages: dict[UUID, WorkPackage],
+) -> list[Line]:
+    """Return a plan's parts as lines, each at its declared price where that is in the project's currency and unit."""
+    named = [UUID(part["offering_id"]) for part in parts]
+    offered = await consortia.prices(session, actor, named)
+    known = await consortia.capabilities(session, actor, named)
     lines: list[Line] = []
-    for part in seat["parts"]:
+    for part in parts:
         package, capability = packages[UUID(part["package_id"])], UUID(part["offering_id"])
         price = offered.get(capability)
         comparable = price and price.currency == opportunity.currency and known[capability].unit == package.unit
         lines.append((package, capability, part["units"], price.unit_price if price and comparable else None))
-    await _write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
+    return lines
 
 
 async def _write_terms(
@@ -259,24 +297,45 @@ async def ask_again(
     row = await _led(session, actor, member.consortium_id)
     (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
     member = seat.membership
+    if lines is not None:
+        await _put(session, actor, row, seat, await _lines(session, actor, row, seat, lines), hours=hours)
+        return member
+    if seat.counter is None:
+        raise IllegalTransition(current=str(member.state), wanted="invited", possible="")
+    member.edition += 1
+    await _ask_anew(session, actor, row, seat, seat.counter_lines, hours)
+    return member
+
+
+async def _put(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    seat: SeatRow,
+    lines: Sequence[Line],
+    *,
+    asked: bool = True,
+    hours: int = 72,
+) -> None:
+    """Write `lines` as the newest edition of a seat's terms and, unless the seat is only proposed, ask about it."""
+    member = seat.membership
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
-    if lines is None:
-        if seat.counter is None:
-            raise IllegalTransition(current=str(member.state), wanted="invited", possible="")
-        member.edition += 1
-        settled: Sequence[TermsLine] = seat.counter_lines
-    else:
-        newest = max(terms.edition for terms in await consortia.terms_editions(session, actor, member.id))
-        wanted = await _lines(session, actor, row, seat, lines)
-        terms = await _write_terms(session, member.id, newest + 1, actor.organisation_id, wanted, opportunity.currency)
-        member.edition = newest + 1
-        settled = await consortia.lines(session, actor, terms.id)
+    newest = max(terms.edition for terms in await consortia.terms_editions(session, actor, member.id))
+    terms = await _write_terms(session, member.id, newest + 1, actor.organisation_id, lines, opportunity.currency)
+    member.edition = newest + 1
+    if asked:
+        await _ask_anew(session, actor, row, seat, await consortia.lines(session, actor, terms.id), hours)
+
+
+async def _ask_anew(
+    session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, lines: Sequence[TermsLine], hours: int
+) -> None:
+    """Ask a member about its newest edition; the question about the former one no longer counts."""
     if seat.invitation is not None and InvitationState.SUPERSEDED in _open(seat.invitation):
         seat.invitation.become(InvitationState.SUPERSEDED)
         await session.flush()
-    await _ask(session, actor, row, [(member, settled)], hours)
+    await _ask(session, actor, row, [(seat.membership, lines)], hours)
     await _restate(session, actor, row)
-    return member
 
 
 def _open(invitation: Invitation) -> frozenset[InvitationState]:

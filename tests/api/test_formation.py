@@ -1,7 +1,7 @@
 """Formation on a real database: what the members' answers do, and what nobody can do at the same moment."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
@@ -563,3 +563,27 @@ async def test_an_unverified_leaders_project_waits_for_the_bureau(committed_sess
             await publish(session, leader, row.id)
         assert (await publish(session, bureau, row.id)).state is OpportunityState.PUBLISHED
         assert (await visible.opportunity(session, bureau, row.id)).published_at is not None
+
+
+async def test_a_sitting_member_that_is_to_do_more_is_asked_about_it_as_the_next_edition(scene: Scene) -> None:
+    identity = await scene.invited()
+    await scene.accept(identity, scene.cells)
+    seat = await scene.seat(identity, scene.power)
+    async with scene.sessions.begin() as session:
+        given = DeclineIn(edition=1, reason=DeclineReason.CAPACITY)
+        await consortia.decline(session, scene.power, seat.membership.id, given)
+        able = await make_capability(session, organisation_id=scene.cells.organisation_id, monthly_quantity=50)
+        plan = proposal(
+            (scene.cells, "演示电芯", scene.packages[0], scene.capabilities[0], 30),
+            (scene.cells, "演示电芯", scene.packages[1], able.id, 6),
+        )
+        both = replace(plan.seats[0], parts=(*plan.seats[0].parts, *plan.seats[1].parts))
+        run = await kept(session, scene.leader, scene.opportunity, replace(plan, seats=(both,)))
+
+    async with scene.sessions.begin() as session:
+        await consortia.fill(session, scene.leader, identity, FillIn(suggestion_id=run))
+
+    seat = await scene.seat(identity, scene.cells)
+    assert (seat.membership.state, seat.membership.edition) == (MembershipState.INVITED, 2)
+    assert {line.package_id: line.units for line in seat.lines} == {scene.packages[0]: 30, scene.packages[1]: 6}
+    assert await scene.reserved() == 36
