@@ -42,6 +42,7 @@ from optimizer.result import (
 )
 from optimizer.room import Reservation, Room, negotiation_room
 from optimizer.rule_prices import Eased, RulePrice, RulePrices, price_of_rules
+from optimizer.safety import Exposure, Hardened, Standby, exposures, harden
 from optimizer.score import score
 from optimizer.solver import solve
 
@@ -58,10 +59,12 @@ __all__ = [
     "Dropped",
     "Eased",
     "Explanation",
+    "Exposure",
     "Fault",
     "Firm",
     "Fix",
     "Goals",
+    "Hardened",
     "Interrupt",
     "Lead",
     "Limit",
@@ -91,6 +94,7 @@ __all__ = [
     "Share",
     "Shares",
     "Stage",
+    "Standby",
     "Status",
     "Stopped",
     "Tie",
@@ -99,7 +103,9 @@ __all__ = [
     "diagnosis_document",
     "ease",
     "explain",
+    "exposures",
     "faults",
+    "harden",
     "negotiation_room",
     "price_of_rules",
     "read_problem",
