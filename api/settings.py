@@ -42,6 +42,11 @@ class Settings:
     )
     host: str = _told("LIANZHOU_HOST", "127.0.0.1", "The address that console and API listen on.")
     port: int = _told("LIANZHOU_PORT", 8000, "The port that console and API listen on.")
+    public_url: str | None = _told(
+        "LIANZHOU_PUBLIC_URL",
+        None,
+        "The address people open, such as https://lianzhou.example, as agreements print it; without it host and port.",
+    )
     secure_cookies: bool = _told(
         "LIANZHOU_SECURE_COOKIES", False, "Send cookies over HTTPS only; true behind a server that ends TLS."
     )
@@ -51,6 +56,15 @@ class Settings:
     )
     worker_slots: int = _told("LIANZHOU_WORKER_SLOTS", 2, "How many jobs one worker runs at a time; 2 or more.")
     log_json: bool = _told("LIANZHOU_LOG_JSON", False, "Write log lines as JSON, for a collector.")
+
+    @property
+    def site(self) -> str:
+        """Where people find us, without a slash at the end.
+
+        >>> Settings(public_url="https://lianzhou.example/").site, Settings().site
+        ('https://lianzhou.example', 'http://127.0.0.1:8000')
+        """
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "Settings":

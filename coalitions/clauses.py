@@ -117,7 +117,7 @@ def _chosen(name: str, kind: Any, value: Any) -> Any:
 class Table:
     """Figures in rows under headings; the last row is a sum when `summed`."""
 
-    columns: tuple[str, ...]
+    columns: tuple[Message, ...]
     rows: tuple[tuple[Message, ...], ...]
     summed: bool = False
 
@@ -245,6 +245,10 @@ def _code(credit_code: str | None) -> Message:
     return Message(code="no-code") if credit_code is None else text(credit_code)
 
 
+def _columns(*codes: str, currency: str = "") -> tuple[Message, ...]:
+    return tuple(Message(code=code, params={"currency": currency}) for code in codes)
+
+
 def _money(value: int, currency: str) -> Message:
     return Message(code="money", params={"value": value, "currency": currency})
 
@@ -255,7 +259,7 @@ def _share(points: int) -> Message:
 
 def _parties(body: Mapping[str, Any]) -> Table:
     return Table(
-        columns=("number", "name", "credit-code", "role", "terms"),
+        columns=_columns("number", "name", "credit-code", "role", "terms"),
         rows=tuple(
             (
                 text(str(number)),
@@ -279,7 +283,8 @@ def _split(body: Mapping[str, Any]) -> Table:
         several = tuple(group)
         points = parts_of_one([work["units"] for work, _ in several])
         rows += [_part(work, name, share, currency) for (work, name), share in zip(several, points, strict=True)]
-    return Table(columns=("package", "name", "member", "units", "share-package", "unit-price", "value"), rows=(*rows,))
+    columns = ("package", "name", "member", "units", "share-package", "unit-price", "value")
+    return Table(columns=_columns(*columns, currency=currency), rows=tuple(rows))
 
 
 def _part(work: Mapping[str, Any], name: str, share: int, currency: str) -> tuple[Message, ...]:
@@ -314,7 +319,7 @@ def _shares(body: Mapping[str, Any]) -> Table:
         _money(sum(member["value"] for member in members), currency),
         _share(sum(member["share"] for member in members)),
     )
-    return Table(columns=("member", "value", "share"), rows=(*rows, whole), summed=True)
+    return Table(columns=_columns("member", "value", "share", currency=currency), rows=(*rows, whole), summed=True)
 
 
 def _authority(body: Mapping[str, Any], about: Mapping[str, Any]) -> Article:
@@ -328,7 +333,7 @@ def _authority(body: Mapping[str, Any], about: Mapping[str, Any]) -> Article:
         code="authority",
         paragraphs=tuple(Message(code=each, params=known) for each in codes),
         table=Table(
-            columns=("name", "credit-code", "representative", "seal"),
+            columns=_columns("name", "credit-code", "representative", "seal"),
             rows=tuple(
                 (text(member["name"]), _code(member["credit_code"]), Message(code="blank"), Message(code="blank"))
                 for member in others

@@ -1,0 +1,68 @@
+"""What a hash of an agreement is worth, for anybody who holds it; nothing of the agreement is read but its standing."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import col
+
+from coalitions.validity import Validity, strongest, validity
+from domain.records import Agreement, Consortium, Event, Signature
+
+HASH = re.compile(r"[0-9a-f]{64}")
+UNMAKING = ("consortium.dissolved", "membership.declined", "membership.expired", "membership.invited",
+            "membership.withdrawn")  # fmt: skip
+"""Events with which an agreement that has not been signed by all falls."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the edition with a hash is worth, and since when, where that is known."""
+
+    validity: Validity
+    since: datetime | None
+
+
+async def verdict(session: AsyncSession, sha256: str) -> Verdict | None:
+    """Return what the agreement with this hash is worth; None where there is none, or it is no hash at all.
+
+    Whoever asks need not have signed in: the hash itself, which only the parties were given, is what lets him ask.
+    """
+    if not HASH.fullmatch(sha256):
+        return None
+    later = sa.orm.aliased(Agreement)
+    following = (
+        sa.select(sa.func.min(col(later.created_at)))
+        .where(col(later.consortium_id) == col(Agreement.consortium_id), col(later.edition) > col(Agreement.edition))
+        .scalar_subquery()
+    )
+    statement = (
+        sa.select(Agreement, col(Consortium.state), following)
+        .join(Consortium, col(Consortium.id) == col(Agreement.consortium_id))
+        .where(col(Agreement.sha256) == sha256)
+    )
+    found = (await session.execute(statement)).all()
+    standing = {row.id: validity(state, newest=replaced is None) for row, state, replaced in found}
+    best = strongest(standing.values())
+    if best is None:
+        return None
+    agreement, _, replaced = next(each for each in found if standing[each[0].id] is best)
+    return Verdict(validity=best, since=replaced or await _since(session, agreement, best))
+
+
+async def _since(session: AsyncSession, agreement: Agreement, standing: Validity) -> datetime | None:
+    if standing is Validity.PENDING:
+        return agreement.created_at
+    signed = sa.select(sa.func.max(col(Signature.created_at))).where(col(Signature.agreement_id) == agreement.id)
+    fell = sa.select(sa.func.min(col(Event.at))).where(
+        col(Event.consortium_id) == agreement.consortium_id,
+        col(Event.code).in_(UNMAKING),
+        col(Event.at) > agreement.created_at,
+    )
+    statements = {Validity.IN_FORCE: signed, Validity.VOID: fell}
+    if standing not in statements:
+        return None
+    since: datetime | None = (await session.execute(statements[standing])).scalar_one()
+    return since
