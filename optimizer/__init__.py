@@ -45,6 +45,7 @@ from optimizer.rule_prices import Eased, RulePrice, RulePrices, price_of_rules
 from optimizer.safety import Exposure, Hardened, Standby, exposures, harden
 from optimizer.score import score
 from optimizer.solver import solve
+from optimizer.tradeoffs import Frontier, Point, frontier
 
 __all__ = [
     "Assignment",
@@ -63,6 +64,7 @@ __all__ = [
     "Fault",
     "Firm",
     "Fix",
+    "Frontier",
     "Goals",
     "Hardened",
     "Interrupt",
@@ -77,6 +79,7 @@ __all__ = [
     "Package",
     "Plan",
     "PlanDisputed",
+    "Point",
     "Pool",
     "Problem",
     "ProblemInvalid",
@@ -105,6 +108,7 @@ __all__ = [
     "explain",
     "exposures",
     "faults",
+    "frontier",
     "harden",
     "negotiation_room",
     "price_of_rules",

@@ -7,6 +7,7 @@ side; so nothing is concluded from slack, everything is solved again. Law and ph
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from optimizer.check import violations
 from optimizer.diagnosis import ease
 from optimizer.faults import MONEY_LIMIT
 from optimizer.problem import WHOLE, Package, Problem, canonical
@@ -18,6 +19,10 @@ POINT = 100
 
 PERCENT = 100
 """A step of the budget is one part in so many."""
+
+
+FIRST = 0.3
+"""The part of the time that the best plan as things stand may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,18 +103,22 @@ def price_of_rules(
     asked = list(easings(ordered))
     runs = 1 + sum(2 - (step is None) for step, _ in asked)
     trials = Trials(seconds=seconds, runs=runs, effort=effort, seed=seed, interrupt=interrupt)
-    now = trials.best(ordered)
+    now = trials.best(ordered, share=FIRST)
+    start = None if now.plan is None else units_of(now.plan)
+    tried = {by: trials.best(ease(ordered, (by,)), start=start) for pair in asked for by in pair if by is not None}
+    status = now.status
+    now = max((now, *(then for then in tried.values() if _stands(ordered, then))), key=lambda trial: trial.values or ())
     prices = (
         RulePrice(
             rule=gone.rule,
             subject=gone.subject,
             before=gone.before,
-            step=None if step is None else _eased(ordered, step, now, trials),
-            dropped=_eased(ordered, gone, now, trials),
+            step=None if step is None else _eased(step, now, tried[step]),
+            dropped=_eased(gone, now, tried[gone]),
         )
         for step, gone in asked
     )
-    return RulePrices(status=now.status, values=now.values, prices=tuple(prices))
+    return RulePrices(status=status, values=now.values, prices=tuple(prices))
 
 
 def easings(problem: Problem) -> Iterator[tuple[Relaxation | None, Relaxation]]:
@@ -127,9 +136,12 @@ def easings(problem: Problem) -> Iterator[tuple[Relaxation | None, Relaxation]]:
     yield from _of_names(problem)
 
 
-def _eased(problem: Problem, by: Relaxation, now: Trial, trials: Trials) -> Eased:
-    start = None if now.plan is None else units_of(now.plan)
-    then = trials.best(ease(problem, (by,)), start=start)
+def _stands(problem: Problem, then: Trial) -> bool:
+    """Return whether a plan found without a rule keeps it all the same: then a better one was missed before."""
+    return then.plan is not None and not violations(problem, then.plan)
+
+
+def _eased(by: Relaxation, now: Trial, then: Trial) -> Eased:
     if now.plan is None or then.plan is None or now.values is None or then.values is None:
         return Eased(after=by.after, gains=None, cost=None, status=then.status)
     gains = tuple(b - a for a, b in zip(now.values, then.values, strict=True))
