@@ -18,6 +18,8 @@ from domain.law import Check, Pack, Premise, Rule, Severity, Stage, packs_for
 from domain.message import Message, Parameter
 
 STATEMENTS = frozenset({Check.DOCUMENT, Check.FOLLOWS, Check.RENEWED})
+LEADERS_OWN = frozenset({Check.LEAD_SHARE, Check.MEMBERS_WITHIN_NOTICE, Check.NOBODY_REQUIRED, Check.TURNOVER_TABLE})
+"""Checks that look at the chain leader's own rules, or from which one member could reckon another's figures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +123,7 @@ class Verdict:
 class Finding:
     """How one rule came out about one subject, by the wording of its day.
 
-    ``about`` names the members it speaks of, so that nobody reads of a member whom he may not know yet.
+    ``about`` names the members it speaks of, so that no member reads about another.
     ``acknowledged`` tells that a named person has made a statement on this rule, in this wording, on this subject.
     """
 
@@ -149,6 +151,10 @@ class Finding:
     def message(self) -> Message:
         """What was found, to be said."""
         return Message(code=self.code, params=self.params)
+
+    def may_read(self, reader: UUID) -> bool:
+        """Whether a member may read it: what is about itself or about nobody, and nothing of the leader's own."""
+        return {reader}.issuperset(self.about) and self.rule.check not in LEADERS_OWN
 
     @property
     def by_statement(self) -> bool:
@@ -184,11 +190,18 @@ class Case:
     def stated(self, subject: str) -> date | None:
         """Return the last day on which somebody made the statement this rule asks for, about a subject."""
         key = (self.rule.id, self.rule.since, subject)
-        return max((s.on for s in self.facts.settled if (s.rule_id, s.since, s.subject) == key), default=None)
+        made = (s.on for s in self.facts.settled if (s.rule_id, s.since, s.subject) == key and s.on <= self.on)
+        return max(made, default=None)
 
     def stated_for(self, rule_id: str) -> date | None:
         """Return the last day on which somebody made the statement that another rule asks for."""
-        return max((s.on for s in self.facts.settled if s.rule_id == rule_id), default=None)
+        return max((s.on for s in self.facts.settled if s.rule_id == rule_id and s.on <= self.on), default=None)
+
+    @property
+    def stated_at_all(self) -> bool:
+        """Whether anybody had made the statement this rule asks for, about whatever subject."""
+        key = (self.rule.id, self.rule.since)
+        return any((s.rule_id, s.since) == key and s.on <= self.on for s in self.facts.settled)
 
 
 def findings(packs: Iterable[Pack], facts: Facts, on: date) -> tuple[Finding, ...]:
@@ -227,8 +240,9 @@ def _judged(pack: Pack, rule: Rule, facts: Facts, on: date) -> Iterator[Finding]
             acknowledged=case.stated(verdict.subject) is not None,
         )
     if not verdicts:
-        made = any((s.rule_id, s.since) == (rule.id, rule.since) for s in facts.settled)
-        yield Finding(pack=pack.id, version=pack.version, rule=rule, outcome=Outcome.PASS, acknowledged=made)
+        yield Finding(
+            pack=pack.id, version=pack.version, rule=rule, outcome=Outcome.PASS, acknowledged=case.stated_at_all
+        )
 
 
 def _of(member: Member, code: str, outcome: Outcome = Outcome.FAIL, **params: Parameter) -> Verdict:
@@ -433,7 +447,8 @@ def _packages_outside(case: Case, *, kinds: list[str], words: list[str]) -> Iter
 
 
 def _is(work: Work, kinds: Iterable[str], words: Iterable[str]) -> bool:
-    return work.kind in kinds or any(word in work.words for word in words)
+    told = work.words.casefold()
+    return work.kind in kinds or any(word in told for word in words)
 
 
 def _codes_outside(case: Case, *, system: str, prefixes: list[str], kinds: list[str], home: str) -> Iterator[Verdict]:

@@ -31,7 +31,7 @@ class Severity(StrEnum):
 
 
 class Basis(StrEnum):
-    """Whether the text of a rule has been read (E), or is still to be confirmed and may only warn (K)."""
+    """Whether a rule was read in public sources (E), or is still to be confirmed and may only warn (K)."""
 
     ESTABLISHED = "E"
     UNCONFIRMED = "K"

@@ -3,7 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from math import ceil
 from pathlib import Path
@@ -51,12 +51,13 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compliance:
-    """What the law finds about a consortium, as one reader may see it; ``standing`` are all findings, for deciding."""
+    """What the law finds about a consortium: ``standing`` is all of it, for deciding; the rest is for one reader."""
 
     consortium: Consortium
     on: date
     packs: tuple[Pack, ...]
     standing: tuple[Finding, ...]
+    weighed: tuple[Finding, ...]
     shown: tuple[Finding, ...]
     statements: tuple[Statement, ...]
 
@@ -83,16 +84,31 @@ async def compliance(session: AsyncSession, actor: Actor, identity: UUID, on: da
     if on is None and decided is not None:
         then = findings(rule_packs(), facts, decided)
         found = (*(each for each in then if _by_signature(each)), *(each for each in found if not _by_signature(each)))
-    spoke = {each.pack for each in found}
-    seen = {seat.membership.organisation_id for seat in await consortia.seats(session, actor, row.id)}
+    leads = row.organisation_id == actor.organisation_id or visible.watches(actor)
+    shown = found if leads else tuple(each for each in found if each.may_read(actor.organisation_id))
+    party = leads or await _settled(session, actor, row.id)
     return Compliance(
         consortium=row,
         on=on or today,
-        packs=tuple(pack for pack in rule_packs() if pack.id in spoke),
+        packs=tuple(pack for pack in rule_packs() if pack.id in {each.pack for each in shown}),
         standing=found,
-        shown=tuple(each for each in found if seen.issuperset(each.about)),
-        statements=tuple(statements),
+        weighed=found if party else shown,
+        shown=shown,
+        statements=tuple(each for each in statements if leads or (party and each.row.subject in _own(actor, shown))),
     )
+
+
+async def _settled(session: AsyncSession, actor: Actor, consortium: UUID) -> bool:
+    """Tell whether the actor's firm has accepted a seat."""
+    return any(
+        seat.membership.organisation_id == actor.organisation_id and seat.membership.state in SETTLED
+        for seat in await consortia.seats(session, actor, consortium)
+    )
+
+
+def _own(actor: Actor, shown: Sequence[Finding]) -> set[str]:
+    """Return the subjects that a member may read a statement about."""
+    return {"", str(actor.organisation_id), *(each.subject for each in shown)}
 
 
 def _by_signature(finding: Finding) -> bool:
@@ -204,9 +220,10 @@ def _work(package: WorkPackage, requirements: Sequence[Requirement]) -> Work:
     )
 
 
-async def _first_frozen(session: AsyncSession, consortium: UUID) -> date | None:
+async def _first_frozen(session: AsyncSession, consortium: UUID) -> datetime | None:
     statement = sa.select(sa.func.min(col(Agreement.created_at))).where(col(Agreement.consortium_id) == consortium)
-    return (await session.execute(statement)).scalar_one()
+    first: datetime | None = (await session.execute(statement)).scalar_one()
+    return first
 
 
 async def _rivals(session: AsyncSession, row: Consortium) -> tuple[Rival, ...]:

@@ -177,9 +177,9 @@ class ComplianceOut(Wire):
 
     @classmethod
     def from_compliance(cls, found: Compliance, locale: Locale) -> Self:
-        """Show to one reader what he may know; whether all is clear is told of the whole."""
-        stops = tuple(sorted({each.rule_id for each in found.standing if each.stops}))
-        waiting = tuple(sorted({each.rule_id for each in found.standing if each.waits}))
+        """Show to one reader what he may know; to the parties, whether the whole is clear."""
+        stops = tuple(sorted({each.rule_id for each in found.weighed if each.stops}))
+        waiting = tuple(sorted({each.rule_id for each in found.weighed if each.waits}))
         return cls(
             consortium_id=found.consortium.id,
             on=found.on,

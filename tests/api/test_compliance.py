@@ -223,6 +223,29 @@ async def test_a_member_reads_nothing_about_those_it_may_not_know_yet(scene: Sce
     assert [each.about for each in own] == [(scene.power.organisation_id,)]
 
 
+async def test_a_party_learns_whether_all_is_clear_and_who_said_so_and_one_who_is_only_asked_does_not(
+    scene: Scene,
+) -> None:
+    await governed(scene, procuring_law="CN-BID", rules={"max_members": 1})
+    identity = await scene.invited()
+    await scene.accept(identity, scene.cells)
+    for rule in ("REG-37a", "CON-44"):
+        await acknowledge(scene, identity, rule)
+
+    leader, member, asked = [await judged(scene, identity, each) for each in (scene.leader, scene.cells, scene.power)]
+
+    assert [{each.rule_id for each in found.weighed if each.stops} for found in (leader, member, asked)] == [
+        {"NOT-max"},
+        {"NOT-max"},
+        set(),
+    ]
+    own = {"", str(scene.cells.organisation_id)}
+    assert len(leader.statements) == 3
+    assert {each.row.subject for each in member.statements} == own
+    assert asked.statements == ()
+    assert not of(member, "NOT-max")
+
+
 async def test_what_was_signed_is_judged_by_the_law_of_its_day(scene: Scene) -> None:
     identity = await scene.invited()
     async with scene.sessions.begin() as session:

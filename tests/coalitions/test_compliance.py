@@ -364,6 +364,31 @@ def test_an_acknowledgement_of_an_old_wording_does_not_cover_the_new_one() -> No
     assert finding.waits
 
 
+def test_a_statement_made_later_does_not_change_what_was_found_on_a_day() -> None:
+    pack, rule = next(each for each in RULES if each[1].id == "REG-37a")
+    later = Settled(rule_id=rule.id, since=rule.since, subject="", on=TODAY + timedelta(days=1))
+
+    (today,) = found(rule, so(settled=(later,)), pack.id)
+    (tomorrow,) = found(rule, so(settled=(later,)), pack.id, TODAY + timedelta(days=1))
+
+    assert (today.outcome, tomorrow.outcome, tomorrow.acknowledged) == (Outcome.FAIL, Outcome.PASS, True)
+
+
+def test_a_member_reads_what_is_about_itself_or_nobody_and_nothing_of_the_leaders_own() -> None:
+    lone, pair = only("CON-44"), only("GP-rel", members=members({"group": "甲"}, {"group": "甲"}))
+
+    assert [each.may_read(LEAD.id) for each in lone] == [True, False]
+    assert [each.may_read(LEAD.id) for each in pair] == [False]
+    assert [each.may_read(LEAD.id) for each in only("REG-37a")] == [True]
+    assert not any(each.may_read(LEAD.id) for each in only("NOT-max") + only("MDB-qual"))
+
+
+def test_work_is_known_by_its_words_in_either_language() -> None:
+    named = replace(CELLS, words="Installation and Commissioning")
+
+    assert [each.subject for each in only("CTR-2", work=(named,))] == ["WP1"]
+
+
 def test_a_report_that_is_due_again_may_be_stated_again() -> None:
     pack, rule = next(each for each in RULES if each[1].id == "CTR-rpt")
 
