@@ -24,7 +24,7 @@ Where neither encoder can be loaded, `GramEncoder` compares the writing only, an
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from itertools import pairwise
 from threading import Lock
@@ -32,6 +32,7 @@ from typing import Any, Protocol
 from zlib import crc32
 
 import numpy as np
+from anyio import to_thread
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
@@ -246,6 +247,24 @@ def available(encoders: Sequence[Encoder] | None = None) -> tuple[Encoder, ...]:
     """
     wanted = (SentenceEncoder(), PassageEncoder()) if encoders is None else encoders
     return tuple(encoder for encoder in wanted if _works(encoder)) or (GramEncoder(),)
+
+
+_LOADING = Lock()
+
+
+async def of_this_process() -> "Meaning":
+    """Return the encoders of this process; loading them takes seconds once, in a thread, so that nobody waits."""
+    return await to_thread.run_sync(_once)
+
+
+def _once() -> "Meaning":
+    with _LOADING:
+        return _loaded_once()
+
+
+@cache
+def _loaded_once() -> "Meaning":
+    return Meaning(available())
 
 
 def _works(encoder: Encoder) -> bool:

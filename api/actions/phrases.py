@@ -13,11 +13,11 @@ from domain.records import Job, PhraseVector
 
 async def remember(session: AsyncSession, actor: Actor, phrases: Iterable[str | None]) -> None:
     """Keep phrases that are not known yet, and see to it that their vectors will be computed."""
-    rows = [{"phrase": phrase} for phrase in sorted({phrase for phrase in phrases if phrase})]
-    if not rows:
-        return
-    await session.execute(insert(PhraseVector).on_conflict_do_nothing(), rows)
-    await compute(session, actor)
+    unknown = await jobs.unknown_phrases(session, {phrase for phrase in phrases if phrase})
+    if unknown:
+        rows = [{"phrase": phrase} for phrase in unknown]
+        await session.execute(insert(PhraseVector).on_conflict_do_nothing(), rows)
+        await compute(session, actor)
 
 
 async def compute(session: AsyncSession, actor: Actor) -> None:

@@ -17,7 +17,8 @@ from api.console.forms import Reading
 from api.console.home import feed
 from api.console.page import Reader, back, page
 from api.queries import consortia, desk, opportunities, organisations, visible
-from api.queries.world import load_opening, load_world, this_meaning
+from api.queries.world import load_opening, load_world
+from api.vectors import of_this_process
 from api.wire.consortia import ConsortiumIn, ConsortiumLine, SuggestionOut
 from api.wire.jobs import JobOut, SuggestIn
 from api.wire.opportunities import OpportunityLine, OpportunityOut
@@ -129,7 +130,7 @@ async def coverage_fragment(
     if opening.owner_id != reader.actor.organisation_id and not reader.watches:
         raise NotAllowed(needed="owner")
     today = (await consortia.clock(snapshot)).date()
-    world = await load_world(snapshot, reader.actor, opening, this_meaning(), today)
+    world = await load_world(snapshot, reader.actor, opening, await of_this_process(), today)
     found = await to_thread.run_sync(match, world, opening)
     names = {package.id: f"{package.code} {package.name}" for package in opening.packages}
     return page(reader, "fragments/coverage", groups=found, names=names)

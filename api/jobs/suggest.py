@@ -14,7 +14,8 @@ from api.actions import suggestions
 from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome
 from api.queries import consortia
-from api.queries.world import load_opening, load_world, this_meaning
+from api.queries.world import load_opening, load_world
+from api.vectors import of_this_process
 from coalitions.formation import SETTLED
 from coalitions.suggestion import Params
 from coalitions.suggestion import suggest as think
@@ -70,7 +71,7 @@ async def _read(context: JobContext) -> tuple[Opening, World, Params]:
         if holding is not None:
             opening = await _kept(session, context, opening, holding)
         now: datetime = await consortia.clock(session)
-        world = await load_world(session, context.actor, opening, this_meaning(), now.date(), holding=holding)
+        world = await load_world(session, context.actor, opening, await of_this_process(), now.date(), holding=holding)
     wanted = Params(plans=payload["plans"], seconds=float(payload["seconds"]), seed=payload["seed"])
     return opening, world, wanted
 

@@ -5,7 +5,7 @@ from anyio import to_thread
 from api.db import transaction
 from api.jobs import Effect, JobContext, only
 from api.queries import vectors
-from api.vectors import BATCH, Encoder, available, encode_all
+from api.vectors import BATCH, Encoder, encode_all, of_this_process
 
 
 async def fill(context: JobContext) -> Effect:
@@ -14,7 +14,7 @@ async def fill(context: JobContext) -> Effect:
     The fast encoder goes over all phrases first, so that search by meaning works within seconds of an import; the
     slower one refines it afterwards.
     """
-    encoders = [encoder for encoder in available() if encoder.background]
+    encoders = [encoder for encoder in (await of_this_process()).encoders if encoder.background]
     if not encoders:
         return only({"code": "no-encoder"})
     return only({encoder.name: await _fill(context, encoder) for encoder in encoders})

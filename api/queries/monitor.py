@@ -3,7 +3,8 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import consortia, history
-from api.queries.world import load_opening, load_world, this_meaning
+from api.queries.world import load_opening, load_world
+from api.vectors import of_this_process
 from coalitions.indicators import Cell, gaps
 from domain.actor import Actor
 from domain.world import Opening, World
@@ -15,7 +16,7 @@ async def worlds_now(session: AsyncSession, actor: Actor) -> list[tuple[World, O
     worlds: list[tuple[World, Opening]] = []
     for row in await history.open_opportunities(session, actor):
         opening = await load_opening(session, actor, row.id)
-        worlds.append((await load_world(session, actor, opening, this_meaning(), today), opening))
+        worlds.append((await load_world(session, actor, opening, await of_this_process(), today), opening))
     return worlds
 
 

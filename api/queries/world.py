@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 from uuid import UUID
@@ -15,7 +14,7 @@ from sqlmodel import col
 
 from api.queries import opportunities
 from api.vectors import THRESHOLD as FLOOR
-from api.vectors import Meaning, Vectors, available
+from api.vectors import Meaning, Vectors
 from domain.actor import Actor
 from domain.calendar import months
 from domain.kinds import CapabilityState, ConsortiumState, Disclosure, HoldState, MembershipState, RequirementKind
@@ -38,12 +37,6 @@ NEAREST = 300
 """Phrases taken from each encoder's own order for one requirement; their exact likeness decides afterwards."""
 NARROWER_STEPS = 2
 PROVEN = (ConsortiumState.SIGNED, ConsortiumState.FILED, ConsortiumState.BID, ConsortiumState.WON)
-
-
-@cache
-def this_meaning() -> Meaning:
-    """Return the encoders of this process, loaded once."""
-    return Meaning(available())
 
 
 async def load_opening(session: AsyncSession, actor: Actor, identity: UUID) -> Opening:

@@ -84,7 +84,7 @@ async def _job_stream(
                 if ended:
                     return
             elif not rang:
-                yield ServerSentEventMessage(comment="still there")
+                yield ServerSentEventMessage(data=None, comment="still there")
 
 
 async def still(state: State, request: Request[Any, Any, Any]) -> bool:
@@ -137,7 +137,7 @@ async def _event_stream(
             if rows:
                 flag.set()
             elif not rang:
-                yield ServerSentEventMessage(comment="still there")
+                yield ServerSentEventMessage(data=None, comment="still there")
 
 
 HANDLERS = [get_job, cancel_job, follow_job, list_events, follow_events]
