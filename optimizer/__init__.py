@@ -45,6 +45,7 @@ from optimizer.rule_prices import Eased, RulePrice, RulePrices, price_of_rules
 from optimizer.safety import Exposure, Hardened, Standby, exposures, harden
 from optimizer.score import score
 from optimizer.solver import solve
+from optimizer.staffing import Opportunity, Portfolio, Scarcity, Staffed, Stratum, portfolio
 from optimizer.tradeoffs import Frontier, Point, frontier
 
 __all__ = [
@@ -76,11 +77,13 @@ __all__ = [
     "Mode",
     "Offer",
     "Opening",
+    "Opportunity",
     "Package",
     "Plan",
     "PlanDisputed",
     "Point",
     "Pool",
+    "Portfolio",
     "Problem",
     "ProblemInvalid",
     "Progress",
@@ -94,12 +97,15 @@ __all__ = [
     "RulePrice",
     "RulePrices",
     "Rules",
+    "Scarcity",
     "Share",
     "Shares",
+    "Staffed",
     "Stage",
     "Standby",
     "Status",
     "Stopped",
+    "Stratum",
     "Tie",
     "counterfactual",
     "diagnose",
@@ -111,6 +117,7 @@ __all__ = [
     "frontier",
     "harden",
     "negotiation_room",
+    "portfolio",
     "price_of_rules",
     "read_problem",
     "repair",
