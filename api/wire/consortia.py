@@ -22,7 +22,7 @@ from domain.kinds import (
     Note,
     PositiveQuantity,
 )
-from domain.records import Agreement, Signature, TermsLine
+from domain.records import Agreement, Invitation, Signature, TermsLine
 
 
 def seat_of(seat: SeatRow) -> Seat:
@@ -278,6 +278,12 @@ class InvitationOut(Wire):
     note: str
     answered_at: datetime | None
 
+    @classmethod
+    def from_row(cls, row: Invitation, *, told: bool) -> Self:
+        """Show a question and its answer; the words of the answer only to the two it is between (`told`)."""
+        shown = cls.model_validate(row)
+        return shown if told else shown.model_copy(update={"note": ""})
+
 
 class MembershipOut(Wire):
     """One seat with its terms in force, the last question, and a counter if one is on the table."""
@@ -343,14 +349,18 @@ class MembershipOut(Wire):
 
     @classmethod
     def from_seat(cls, seat: SeatRow, view: View, actor: Actor) -> Self:
-        """Show one seat to one reader: prices only where he is a party that may know them."""
+        """Show one seat to one reader: prices only where he is a party that may know them.
+
+        A counter and the words of an answer are between the firm and the chain leader.
+        """
         member = seat.membership
         firm = view.firms[member.organisation_id]
         own = member.organisation_id == actor.organisation_id
         leading = view.consortium.organisation_id == actor.organisation_id
         told = own or (leading and member.state in SETTLED)
+        between = own or leading
         lines = tuple(LineOut.from_line(line, view, told, leading) for line in seat.lines)
-        counter = tuple(LineOut.from_line(line, view, own or leading, leading) for line in seat.counter_lines)
+        counter = tuple(LineOut.from_line(line, view, between, leading) for line in seat.counter_lines)
         return cls(
             id=member.id,
             consortium_id=member.consortium_id,
@@ -361,9 +371,9 @@ class MembershipOut(Wire):
             state=member.state,
             edition=member.edition,
             lines=lines,
-            invitation=InvitationOut.model_validate(seat.invitation) if seat.invitation else None,
-            counter=counter if seat.counter else None,
-            counter_note=seat.counter.note if seat.counter else None,
+            invitation=InvitationOut.from_row(seat.invitation, told=between) if seat.invitation else None,
+            counter=counter if seat.counter and between else None,
+            counter_note=seat.counter.note if seat.counter and between else None,
             signed=member.state in (MembershipState.SIGNED, MembershipState.ACTIVE),
             version=member.version,
         )
