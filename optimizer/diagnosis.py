@@ -10,8 +10,9 @@ from typing import Any
 
 from optimizer.eligibility import counted, sift
 from optimizer.model import build
-from optimizer.planning import Quest, best_plan
+from optimizer.planning import best_plan
 from optimizer.problem import WHOLE, Lead, Package, Problem, Rules, canonical
+from optimizer.quest import Quest
 from optimizer.result import Cause, Diagnosis, Fix, Interrupt, Relaxation, Status
 from optimizer.search import Found, Purse, Setting, Title, opened, run
 from optimizer.variables import Model, weighed

@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from optimizer.check import Case, Limit, limits
 from optimizer.eligibility import Slot, sift
-from optimizer.planning import Quest, best_plan
+from optimizer.planning import best_plan
 from optimizer.problem import WHOLE, Lock, Problem, canonical
+from optimizer.quest import Quest
 from optimizer.result import Dropped, Plan, Status
 from optimizer.score import base, scores_of
 from optimizer.search import Purse, Setting, opened

@@ -123,7 +123,7 @@ def resilience(model: Model, by: Scale) -> Expression:
         slots = model.of_package[package.id]
         if len(slots) > 1 and package.max_suppliers != 1:
             doubled = model.cp.new_bool_var("")
-            model.cp.add(model.used(slots) >= 2 * doubled)
+            model.cp.add(model.used(slots) >= 1 + doubled)
             terms.append((doubled, by.part(package.id, 1, 1)))
     return weighed(terms)
 

@@ -1,67 +1,45 @@
-"""A head start for large problems: the few firms that look best, in which a first plan is found soon.
+"""Kernels: the few firms among which a plan is sought first, and those around a plan that is to be bettered.
 
-A kernel decides nothing: the whole problem is searched afterwards from the plan found in it, and every bound is one on
-the whole problem. See Guastaroba & Speranza 2012 for kernel search.
+A kernel decides nothing: every bound is one on the whole problem. See Guastaroba & Speranza 2012 for kernel search.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from math import ceil
 
-from optimizer.eligibility import Slot, sift
-from optimizer.problem import Firm, Problem
+import numpy as np
 
-FIRMS = 120
-"""How many firms of each kind are kept for what all their offers are worth together."""
+from optimizer.bound import Bound
+from optimizer.linear import Flags, Linear, Places
 
-BEST_OF_PACKAGE = 3
-"""How many offers of each package keep their firms for that package alone."""
+FIRMS = 40
+"""How many firms a kernel has at least."""
 
-
-def kernel(problem: Problem, firms: int = FIRMS, best: int = BEST_OF_PACKAGE) -> Problem:
-    """Return the problem with the offers of the firms that look best, and of those that a rule asks for.
-
-    Where small firms or newcomers are asked for, as many of them are kept as of all firms.
-
-    >>> from optimizer.problem import Offer, Package
-    >>> problem = Problem(firms=tuple(Firm(id=f"F{i}") for i in range(9)), packages=(Package(id="WP1", quantity=4),),
-    ...                   offers=tuple(Offer(firm=f"F{i}", package="WP1", fit=10 * i) for i in range(9)))
-    >>> [offer.firm for offer in kernel(problem, firms=2, best=3).offers]
-    ['F6', 'F7', 'F8']
-    """
-    slots = sift(problem).slots
-    kept = {lock.firm for lock in problem.rules.locked} | set(problem.rules.required)
-    for wanted in _kinds(problem):
-        kept.update(_strongest((slot for slot in slots if wanted(slot.firm)), firms))
-    of_package: dict[str, list[Slot]] = defaultdict(list)
-    for slot in slots:
-        of_package[slot.package.id].append(slot)
-    for offered in of_package.values():
-        kept.update(slot.firm.id for slot in sorted(offered, key=lambda slot: (-_merit(slot), slot.firm.id))[:best])
-    return replace(problem, offers=tuple(offer for offer in problem.offers if offer.firm in kept))
+FOR_EACH = 3
+"""How many firms a kernel has for each member that the linear program would like to have."""
 
 
-def _kinds(problem: Problem) -> list[Callable[[Firm], bool]]:
-    kinds: list[Callable[[Firm], bool]] = [lambda _: True]
-    if problem.rules.sme_share_min:
-        kinds.append(lambda firm: firm.sme)
-    if problem.rules.min_newcomers:
-        kinds.append(lambda firm: firm.newcomer)
-    if problem.rules.lead is not None:
-        leaders = problem.rules.lead.candidates
-        kinds.append(lambda firm: leaders is None or firm.id in leaders)
-    return kinds
+def ranked(linear: Linear, proved: Bound) -> Places:
+    """Return the firms, those first that the linear program uses most, then by what they could gain at its prices."""
+    used = np.round(proved.point[linear.members], 6)
+    return np.lexsort((np.arange(len(used)), -proved.estimate.gain, -used))
 
 
-def _strongest(slots: Iterable[Slot], count: int) -> list[str]:
-    strength: dict[str, int] = defaultdict(int)
-    for slot in slots:
-        strength[slot.firm.id] += _merit(slot) * max(1, slot.package.value) * slot.most // slot.package.quantity
-    return sorted(strength, key=lambda firm: (-strength[firm], firm))[:count]
+def kernel_size(linear: Linear, proved: Bound) -> int:
+    """Return how many firms a kernel has."""
+    return FIRMS + FOR_EACH * ceil(float(proved.point[linear.members].sum()))
 
 
-def _merit(slot: Slot) -> int:
-    reference = slot.package.unit_price
-    price = reference if slot.offer.price is None else slot.offer.price
-    saved = 100 * (reference - price) // max(1, reference)
-    return slot.offer.fit + max(-100, saved) + 100
+def neighbours(
+    linear: Linear, firms: Places, best: tuple[int, tuple[int, ...]] | None, alive: Flags | None = None
+) -> tuple[int, ...]:
+    """Return the slots of some firms that are alive, and all slots of the members of the best plan."""
+    chosen = np.zeros(len(linear.firms), dtype=bool)
+    chosen[firms] = True
+    kept = chosen[linear.firm_of_slot]
+    if alive is not None:
+        kept &= alive
+    if best is not None:
+        used = np.asarray(best[1]) > 0
+        members = np.zeros(len(linear.firms), dtype=bool)
+        members[linear.firm_of_slot[used]] = True
+        kept |= members[linear.firm_of_slot]
+    return tuple(np.flatnonzero(kept).tolist())

@@ -4,10 +4,10 @@ Rules about a single offer (`lot`, `grade`, `share`, `excluded` and the parts of
 offer away before the model is built, in `optimizer.eligibility`; the functions here see what is left.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-from optimizer.eligibility import sift
+from optimizer.eligibility import Slot, sift
 from optimizer.faults import MONEY_LIMIT
 from optimizer.problem import WHOLE, Package, Problem
 from optimizer.variables import Model, weighed
@@ -17,12 +17,17 @@ PENALTY_LIMIT = 10**17
 
 
 def build(
-    problem: Problem, *, elastic: bool = False, hollow: bool = False, prices: Mapping[str, int] | None = None
+    problem: Problem,
+    *,
+    elastic: bool = False,
+    hollow: bool = False,
+    prices: Mapping[str, int] | None = None,
+    slots: Sequence[Slot] | None = None,
 ) -> Model:
-    """Return the model of a problem with every rule added.
+    """Return the model of a problem with every rule added, over all usable offers or over some of them.
 
     An elastic model lets the rules give way that a user may ease; a hollow one also leaves work undone, to find out
-    what nobody can deliver.
+    what nobody can deliver. Goals are counted the same whichever offers the model has.
 
     >>> from optimizer.problem import Firm, Offer
     >>> problem = Problem(firms=(Firm(id="F1"),), packages=(Package(id="WP1", quantity=4, min_suppliers=2),),
@@ -30,7 +35,7 @@ def build(
     >>> build(problem).slacks, [slack.rule for slack in build(problem, elastic=True).slacks]
     ([], ['min-suppliers'])
     """
-    model = Model(problem, elastic=elastic, hollow=hollow, prices=prices)
+    model = Model(problem, elastic=elastic, hollow=hollow, prices=prices, slots=slots)
     for rule in RULES.values():
         rule(model)
     return model

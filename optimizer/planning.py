@@ -1,26 +1,18 @@
 """One plan, stage by stage: the base value with a proof, the ties, the base value once more; then the judge."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from optimizer.check import Case, Units, violations
+from optimizer.eligibility import Slot, sift
 from optimizer.goals import cohesion, level, levels
-from optimizer.kernel import kernel
-from optimizer.model import build
-from optimizer.problem import WHOLE, Mode, Problem
+from optimizer.hunt import Hunted, hunt
+from optimizer.problem import WHOLE, Problem
+from optimizer.quest import Quest
 from optimizer.result import Assignment, Missing, Plan, Stage, Status, Stopped, agreed_shares
 from optimizer.score import base, scores_of
-from optimizer.search import Found, Purse, Setting, Title, run
+from optimizer.search import Found, Purse, Title, run
 from optimizer.variables import Model
-
-APART = 2
-"""In how many members an alternative differs from every plan before it."""
-
-LARGE = 1_500
-"""From how many usable offers a first plan is sought among the firms that look best."""
-
-HEAD_PART = 0.25
-"""The part of a plan's time that this may take."""
 
 BASE_PART = 0.7
 """The part of a plan's time that the base value may use when ties are to be looked at afterwards."""
@@ -32,37 +24,6 @@ class PlanDisputed(RuntimeError):
     >>> str(PlanDisputed("budget"))
     'budget'
     """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quest:
-    """A plan to be found: the problem in canonical order, and the plans it has to differ from.
-
-    A strict quest asks that two of an earlier plan's members are missing (one, where it has only one); a lenient one
-    counts members that are new as well.
-    """
-
-    problem: Problem
-    setting: Setting
-    before: tuple[frozenset[str], ...] = ()
-    strict: bool = True
-    large: int = LARGE
-
-    def model(self, problem: Problem | None = None) -> Model:
-        """Return a fresh model, of the whole problem or a part of it, that keeps apart from the plans before."""
-        model = build(problem or self.problem)
-        for members in self.before:
-            _keep_apart(model, members, strict=self.strict)
-        return model
-
-    def title(self, stage: str) -> Title:
-        """Return what a run for this quest is called."""
-        return Title(stage=stage, plan=len(self.before) + 1, sign=self.sign)
-
-    @property
-    def sign(self) -> int:
-        """The sign of a base value as it is shown: costs are shown as they are and made small."""
-        return -1 if self.problem.goals.mode is Mode.COST else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,47 +43,50 @@ def best_plan(quest: Quest, purse: Purse) -> Outcome:
     """Find the best plan of a quest within a purse."""
     goals = quest.problem.goals
     tied = goals.give_up > 0 and bool(quest.problem.ties)
-    model = quest.model()
-    start = _head_start(quest, model, purse.part(HEAD_PART)) if len(model.slots) >= quest.large else None
-    stages, found = _climb(quest, model, purse.part(BASE_PART if tied else 1), start)
+    slots = sift(quest.problem).slots
+    share = purse.part(BASE_PART if tied else 1)
+    hunted = (
+        hunt(quest, slots, share.part(1 / len(levels(quest.problem)))) if len(slots) >= max(1, quest.large) else None
+    )
+    stages, found = _climb(quest, slots, share, hunted)
     if found is None:
         return Outcome(plan=None, stages=tuple(stages))
     reached = list(stages)
     if tied:
-        more, found = _draw_together(quest, reached, found, purse)
+        near = None if hunted is None else hunted.near
+        more, found = _draw_together(quest, slots, near, reached, found, purse)
         stages = [*stages, *more]
-    plan = _told(quest, model, found, reached, stages)
+    plan = _told(quest, slots, found, reached, stages)
     return Outcome(plan=certified(quest.problem, plan), stages=tuple(stages))
 
 
-def _head_start(quest: Quest, model: Model, purse: Purse) -> Found | None:
-    """Find a plan among the firms that look best, and let the search of the whole problem start from it."""
-    small = quest.model(kernel(quest.problem))
-    title = Title(stage="kernel", plan=len(quest.before) + 1, sign=quest.sign, bounded=False)
-    found = run(small, level(small, levels(quest.problem)[0]), purse, quest.setting, title)
-    if found.objective is None:
-        return None
-    units = _units(small, found)
-    placed = tuple(units.get((slot.firm.id, slot.package.id), 0) for slot in model.slots)
-    model.hint(placed)
-    worth = base(quest.problem, scores_of(Case(quest.problem, units)))[0]
-    return replace(found, status=Status.FEASIBLE, objective=worth, bound=None, units=placed)
-
-
 def _climb(
-    quest: Quest, model: Model, purse: Purse, start: Found | None = None, *, polish: bool = False
+    quest: Quest, slots: Sequence[Slot], purse: Purse, hunted: Hunted | None = None
 ) -> tuple[list[Stage], Found | None]:
-    """Optimise level after level, each held at what it reached while the next is sought."""
+    """Optimise level after level, each held at what it reached while the next is sought; the first may be known."""
     names = levels(quest.problem)
+    if hunted is None:
+        return _levels(quest, quest.model(slots), names, purse)
+    stages = [_stage(quest.title(names[0]), hunted.found, hunted.found.objective, quest.sign)]
+    if hunted.found.objective is None or len(names) == 1:
+        return stages, None if hunted.found.objective is None else hunted.found
+    model = quest.model(slots)
+    model.cp.add(level(model, names[0]) >= hunted.found.objective)
+    model.hint(hunted.found.units)
+    more, found = _levels(quest, model, names, purse, first=1)
+    return [*stages, *more], found or hunted.found
+
+
+def _levels(
+    quest: Quest, model: Model, names: Sequence[str], purse: Purse, *, first: int = 0, polish: bool = False
+) -> tuple[list[Stage], Found | None]:
     stages: list[Stage] = []
     best: Found | None = None
-    for i, name in enumerate(names):
+    for i, name in list(enumerate(names))[first:]:
         aim = level(model, name)
         title = quest.title("polish" if polish and name == "base" else name)
         found = run(model, aim, purse.part(1 / (len(names) - i)), quest.setting, title)
-        judged = _judged(quest, model, found, lambda scores, i=i: base(quest.problem, scores)[i])  # type: ignore[misc]
-        if start is not None and not i and _behind(found, judged, start):
-            found, judged = replace(start, bound=found.bound, stopped=found.stopped), start.objective
+        judged = _judged(quest, model.slots, found, lambda scores, i=i: base(quest.problem, scores)[i])  # type: ignore[misc]
         stages.append(_stage(title, found, judged, quest.sign))
         if judged is None:
             break
@@ -132,40 +96,52 @@ def _climb(
     return stages, best
 
 
-def _behind(found: Found, judged: int | None, start: Found) -> bool:
-    """Return whether a search that was cut short did not even keep up with the plan it started from."""
-    unsure = found.status in (Status.UNKNOWN, Status.FEASIBLE)
-    return unsure and (judged is None or judged < (start.objective or 0))
+def _draw_together(
+    quest: Quest,
+    slots: Sequence[Slot],
+    near: tuple[int, ...] | None,
+    reached: list[Stage],
+    start: Found,
+    purse: Purse,
+) -> tuple[list[Stage], Found]:
+    """Make the ties as strong as possible while every level keeps all but the part that may be given up.
 
-
-def _draw_together(quest: Quest, reached: list[Stage], start: Found, purse: Purse) -> tuple[list[Stage], Found]:
-    """Make the ties as strong as possible while every level keeps all but the part that may be given up."""
-    model = quest.model()
-    model.hint(start.units)
+    In a large problem only the slots `near` the best plans are looked at, and the bound is left open.
+    """
+    chosen = tuple(range(len(slots))) if near is None else near
+    model = quest.model([slots[i] for i in chosen])
+    model.hint([start.units[i] for i in chosen])
     for name, stage in zip(levels(quest.problem), reached, strict=False):
         if stage.objective is not None:
             best = stage.objective * quest.sign
             model.cp.add(level(model, name) >= best - abs(best) * quest.problem.goals.give_up // WHOLE)
     aim = cohesion(model)
-    title = Title(stage="cohesion", plan=len(quest.before) + 1)
+    title = Title(stage="cohesion", plan=len(quest.before) + 1, bounded=near is None)
     found = run(model, aim, purse.part(BASE_PART), quest.setting, title)
-    judged = _judged(quest, model, found, lambda scores: scores["cohesion"])
-    stages = [_stage(title, found, judged, 1)]
+    judged = _judged(quest, model.slots, found, lambda scores: scores["cohesion"])
+    stages = [_part_of_whole(_stage(title, found, judged, 1), near)]
     if judged is None:
         return stages, start
     model.cp.add(aim >= judged)
     model.hint(found.units)
-    more, polished = _climb(quest, model, purse.part(1), polish=True)
-    return [*stages, *more], polished or found
+    more, polished = _levels(quest, model, levels(quest.problem), purse.part(1), polish=True)
+    spread = replace(found, units=_spread(polished or found, chosen, len(slots)))
+    return [*stages, *(_part_of_whole(stage, near) for stage in more)], spread
 
 
-def _keep_apart(model: Model, members: frozenset[str], *, strict: bool) -> None:
-    kept = model.members(sorted(members))
-    if strict:
-        model.cp.add(kept <= len(members) - min(APART, len(members)))
-    else:
-        new = model.members(firm for firm in model.member if firm not in members)
-        model.cp.add(len(members) - kept + new >= APART)
+def _part_of_whole(stage: Stage, near: tuple[int, ...] | None) -> Stage:
+    """Return a stage without the proof that holds among some of the offers only."""
+    if near is None:
+        return stage
+    proved = stage.status is Status.OPTIMAL
+    return replace(stage, bound=None, status=Status.FEASIBLE if proved else stage.status)
+
+
+def _spread(found: Found, places: Sequence[int], count: int) -> tuple[int, ...]:
+    units = [0] * count
+    for place, amount in zip(places, found.units, strict=True):
+        units[place] = amount
+    return tuple(units)
 
 
 def _stage(title: Title, found: Found, judged: int | None, sign: int) -> Stage:
@@ -178,15 +154,15 @@ def _stage(title: Title, found: Found, judged: int | None, sign: int) -> Stage:
     )
 
 
-def _units(model: Model, found: Found) -> Units:
-    return {(s.firm.id, s.package.id): amount for s, amount in zip(model.slots, found.units, strict=True) if amount}
+def _units(slots: Sequence[Slot], found: Found) -> Units:
+    return {(s.firm.id, s.package.id): amount for s, amount in zip(slots, found.units, strict=True) if amount}
 
 
-def _judged(quest: Quest, model: Model, found: Found, read: Callable[[dict[str, int]], int]) -> int | None:
+def _judged(quest: Quest, slots: Sequence[Slot], found: Found, read: Callable[[dict[str, int]], int]) -> int | None:
     """Return what the judge makes of a run, `None` where it found nothing."""
     if found.objective is None:
         return None
-    return agreed(found, read(scores_of(Case(quest.problem, _units(model, found)))))
+    return agreed(found, read(scores_of(Case(quest.problem, _units(slots, found)))))
 
 
 def agreed(found: Found, judged: int) -> int:
@@ -213,8 +189,8 @@ def certified(problem: Problem, plan: Plan) -> Plan:
     return plan
 
 
-def _told(quest: Quest, model: Model, found: Found, reached: list[Stage], stages: list[Stage]) -> Plan:
-    case = Case(quest.problem, _units(model, found))
+def _told(quest: Quest, slots: Sequence[Slot], found: Found, reached: list[Stage], stages: list[Stage]) -> Plan:
+    case = Case(quest.problem, _units(slots, found))
     scores = scores_of(case)
     first, sign = reached[0], quest.sign
     worth = base(quest.problem, scores)[0]

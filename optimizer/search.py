@@ -67,6 +67,7 @@ class Setting:
     seed: int = 0
     listener: Listener | None = None
     interrupt: Interrupt | None = None
+    workers: int = 1
 
     @property
     def wished(self) -> bool:

@@ -5,8 +5,9 @@ from dataclasses import replace
 from optimizer.diagnosis import look_into
 from optimizer.eligibility import sift
 from optimizer.faults import ProblemInvalid, faults
-from optimizer.planning import Outcome, Quest, best_plan, why
+from optimizer.planning import Outcome, best_plan, why
 from optimizer.problem import Problem, canonical
+from optimizer.quest import Quest
 from optimizer.result import Diagnosis, Interrupt, Listener, Plan, Result, Status
 from optimizer.search import Purse, Setting, opened
 
@@ -21,6 +22,7 @@ def solve(
     seconds: float = SECONDS,
     effort: float | None = None,
     seed: int = 0,
+    workers: int = 1,
     progress: Listener | None = None,
     interrupt: Interrupt | None = None,
 ) -> Result:
@@ -33,6 +35,9 @@ def solve(
     `seconds` limits the wall clock, `effort` the solver's own count of work. Unless given, it is a quarter of
     `seconds`, which is reached before the clock on an ordinary machine. A result whose `stopped` is `proved` or
     `effort` holds the same plans on every machine for the same seed, whatever the order of the input.
+
+    With two `workers` a large problem is proved and improved side by side on two cores; what is found then depends on
+    who finds it first, unless it is proved.
 
     Raises `ProblemInvalid` when the parts of the problem contradict each other, and `PlanDisputed` when model and judge
     disagree.
@@ -50,8 +55,8 @@ def solve(
     if wrong:
         raise ProblemInvalid(wrong)
     purse = opened(seconds, effort)
-    setting = Setting(seed=seed, listener=progress, interrupt=interrupt)
-    quest = Quest(problem=canonical(problem), setting=setting)
+    setting = Setting(seed=seed, listener=progress, interrupt=interrupt, workers=workers)
+    quest = Quest(problem=canonical(problem), setting=setting, interchangeable=True)
     outcomes = [best_plan(quest, purse.part(1 / plans))]
     while outcomes[-1].plan is not None and len(outcomes) < plans and purse.seconds_left and not setting.wished:
         outcomes.append(_alternative(quest, outcomes, purse.part(1 / (plans - len(outcomes)))))

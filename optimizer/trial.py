@@ -1,13 +1,15 @@
 """A problem solved once more with something about it changed: what it is worth then, and how sure that is."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from optimizer.check import Case, Units, violations
+from optimizer.eligibility import Slot
 from optimizer.goals import best_grades, level, levels, scale
 from optimizer.model import build
-from optimizer.planning import PlanDisputed, Quest, best_plan
+from optimizer.planning import PlanDisputed, best_plan
 from optimizer.problem import Mode, Problem
+from optimizer.quest import Quest
 from optimizer.result import Assignment, Interrupt, Plan, Status, Stopped, agreed_shares
 from optimizer.score import base, scores_of
 from optimizer.search import Purse, Setting, Title, opened, run
@@ -36,9 +38,9 @@ class ShapedQuest(Quest):
 
     shape: Shape = free
 
-    def model(self, problem: Problem | None = None) -> Model:
+    def model(self, slots: Sequence[Slot] | None = None) -> Model:
         """Return a fresh model with the condition added."""
-        model = Quest.model(self, problem)
+        model = Quest.model(self, slots)
         self.shape(model)
         return model
 

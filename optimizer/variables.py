@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ortools.sat.python import cp_model
 
-from optimizer.eligibility import Sifted, Slot, sift
+from optimizer.eligibility import Slot, sift
 from optimizer.problem import WHOLE, Problem
 from optimizer.worth import Worth, measure
 
@@ -42,7 +42,13 @@ class Model:
     """
 
     def __init__(
-        self, problem: Problem, *, elastic: bool = False, hollow: bool = False, prices: Mapping[str, int] | None = None
+        self,
+        problem: Problem,
+        *,
+        elastic: bool = False,
+        hollow: bool = False,
+        prices: Mapping[str, int] | None = None,
+        slots: Sequence[Slot] | None = None,
     ) -> None:
         self.problem = problem
         self.elastic = elastic
@@ -51,8 +57,7 @@ class Model:
         self.cp = cp_model.CpModel()
         self.slacks: list[Slack] = []
         self.undone: dict[str, cp_model.IntVar] = {}
-        self.sifted: Sifted = sift(problem, legal_only=elastic)
-        self.slots: tuple[Slot, ...] = self.sifted.slots
+        self.slots: tuple[Slot, ...] = sift(problem, legal_only=elastic).slots if slots is None else tuple(slots)
         self.worth: Worth = measure(problem)
         self.step = max(WHOLE, (problem.rules.budget or 0) // 100)
         self.member = {firm: self.cp.new_bool_var("") for firm in dict.fromkeys(s.firm.id for s in self.slots)}
