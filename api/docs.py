@@ -25,6 +25,7 @@ from domain.message import Message
 
 VENDOR = "/static/vendor"
 STREAM = "text/event-stream"
+FORM = "multipart/form-data"
 SCRIPT = "/static/docs.js"
 TITLE = "LianZhou 链舟"
 
@@ -73,6 +74,9 @@ def contract(described: Document) -> Document:
             example = example_of(media.get("schema", {}), schemas)
             if example is not None:
                 media["example"] = example
+        form = operation.get("requestBody", {}).get("content", {}).get(FORM)
+        if form is not None:
+            form["example"] = _FORM
         for response in operation["responses"].values():
             if STREAM in response.get("content", {}):
                 response["content"][STREAM]["example"] = _STREAMED
@@ -174,6 +178,7 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+_FORM = {"file": "firms.xlsx"}
 _STREAMED = 'id: 812-40\nevent: membership.accepted\ndata: {"code": "membership.accepted"}\n\n'
 
 

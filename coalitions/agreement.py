@@ -14,13 +14,12 @@ from domain.kinds import BASIS_POINTS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
-    """A member's part of one package: units, basis points of the package, unit price in minor units if stated."""
+    """A member's part of one package: whole units, and the unit price in minor units if it is stated."""
 
     package: str
     name: str
     units: int
     unit: str
-    share: int
     unit_price: int | None
     value: int
 
@@ -70,7 +69,7 @@ def body(
     performance: str,
     liability: str,
 ) -> dict[str, Any]:
-    """Compose the agreement's body; the parties' shares by value sum to exactly 10000 basis points.
+    """Compose the agreement's body; shares of each package, and of the whole by value, sum to exactly 10000 points.
 
     Parties stand in the order of their credit codes and names, so that the same terms give the same bytes.
     Members are jointly and severally liable to the owner (招标投标法 art. 31); the internal split follows the shares.
@@ -84,18 +83,33 @@ def body(
     if not any(weights.values()):
         weights = dict.fromkeys(weights, 1)
     shares = by_largest_remainder(weights, BASIS_POINTS)
+    parts = _parts(ordered)
     return {
         "format": "lianzhou-agreement/1",
         "edition": edition,
         "project": asdict(project) | {"starts": project.starts.isoformat(), "ends": project.ends.isoformat()},
         "performance": performance,
         "liability": liability,
-        "members": [_member(party, shares[index]) for index, party in enumerate(ordered)],
+        "members": [_member(party, shares[index], parts[index]) for index, party in enumerate(ordered)],
     }
 
 
-def _member(party: Party, share: int) -> dict[str, Any]:
-    work = [asdict(work) for work in sorted(party.work, key=lambda work: work.package)]
+def _parts(parties: Sequence[Party]) -> list[dict[str, int]]:
+    """Return, party by party, the basis points it has of each of its packages."""
+    units: dict[str, dict[int, int]] = {}
+    for index, party in enumerate(parties):
+        for work in party.work:
+            units.setdefault(work.package, {})[index] = work.units
+    parts: list[dict[str, int]] = [{} for _ in parties]
+    for package, takers in units.items():
+        for index, share in by_largest_remainder(takers, BASIS_POINTS).items():
+            parts[index][package] = share
+    return parts
+
+
+def _member(party: Party, share: int, parts: Mapping[str, int]) -> dict[str, Any]:
+    ordered = sorted(party.work, key=lambda work: work.package)
+    work = [asdict(line) | {"share": parts[line.package]} for line in ordered]
     return {
         "name": party.name,
         "credit_code": party.credit_code,

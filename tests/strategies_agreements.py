@@ -57,7 +57,6 @@ def works(draw: st.DrawFn, package: str) -> Work:
         name=f"设备 {package}",
         units=units,
         unit=draw(st.sampled_from(("SET", "C62", "MWH"))),
-        share=draw(st.integers(1, 10_000)),
         unit_price=price,
         value=draw(st.integers(0, 10**13)) if price is None else units * price,
     )

@@ -672,7 +672,6 @@ def _work(line: TermsLine, package: WorkPackage) -> agreements.Work:
         name=package.name,
         units=line.units,
         unit=package.unit,
-        share=line.share,
         unit_price=line.unit_price,
         value=agreements.value_of(line.units, line.unit_price, package.value, package.quantity),
     )

@@ -14,7 +14,7 @@ from domain.kinds import BatchState, ImportKind
 class ImportIn(Wire):
     """One file, as a form field: a template of ours (XLSX, CSV), a known foreign table, or OCDS 1.1 JSON."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True, json_schema_extra={"examples": [{"file": "firms.xlsx"}]})
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     file: UploadFile
 

@@ -24,7 +24,6 @@ from tests.factories import (
     make_organisation,
 )
 
-
 LIVE = (OpportunityState.PUBLISHED, OpportunityState.CLOSED)
 
 

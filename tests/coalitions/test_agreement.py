@@ -16,7 +16,7 @@ PROJECT = Project(
 
 
 def work(code: str, value: int) -> Work:
-    return Work(package=code, name=code, units=1, unit="C62", share=10_000, unit_price=None, value=value)
+    return Work(package=code, name=code, units=1, unit="C62", unit_price=None, value=value)
 
 
 def party(name: str, *values: int, lead: bool = False) -> Party:
@@ -33,6 +33,18 @@ def test_shares_by_value_sum_to_exactly_the_whole(values: list[int]) -> None:
     parties = [party(f"{number:02d}", value, lead=number == 0) for number, value in enumerate(values)]
 
     shares = [member["share"] for member in written(*parties)["members"]]
+
+    assert sum(shares) == 10_000
+
+
+@given(st.lists(st.integers(1, 10**9), min_size=2, max_size=12))
+def test_shares_of_one_package_sum_to_exactly_the_whole(units: list[int]) -> None:
+    parties = [
+        replace(party(f"{number:02d}", 1, lead=number == 0), work=(replace(work("WP00", 1), units=part),))
+        for number, part in enumerate(units)
+    ]
+
+    shares = [member["work"][0]["share"] for member in written(*parties)["members"]]
 
     assert sum(shares) == 10_000
 

@@ -67,7 +67,8 @@ def upgrade() -> None:
         sa.Column("report", JSONB(), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.CheckConstraint(
-            "kind in ('firms', 'capabilities', 'links', 'opportunities', 'products')", name=op.f("ck_import_batch_import_kind")
+            "kind in ('firms', 'capabilities', 'links', 'opportunities', 'products')",
+            name=op.f("ck_import_batch_import_kind"),
         ),
         sa.CheckConstraint(
             "state in ('running', 'done', 'refused', 'failed', 'undone')", name=op.f("ck_import_batch_batch_state")
