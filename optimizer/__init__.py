@@ -47,10 +47,13 @@ from optimizer.score import score
 from optimizer.solver import solve
 from optimizer.staffing import Opportunity, Portfolio, Scarcity, Staffed, Stratum, portfolio
 from optimizer.tradeoffs import Frontier, Point, frontier
+from optimizer.waves import Ask, Candidate, Seat, Waves, invitation_waves
 
 __all__ = [
+    "Ask",
     "Assignment",
     "Axis",
+    "Candidate",
     "Cause",
     "Certificate",
     "Change",
@@ -98,6 +101,7 @@ __all__ = [
     "RulePrices",
     "Rules",
     "Scarcity",
+    "Seat",
     "Share",
     "Shares",
     "Staffed",
@@ -107,6 +111,7 @@ __all__ = [
     "Stopped",
     "Stratum",
     "Tie",
+    "Waves",
     "counterfactual",
     "diagnose",
     "diagnosis_document",
@@ -116,6 +121,7 @@ __all__ = [
     "faults",
     "frontier",
     "harden",
+    "invitation_waves",
     "negotiation_room",
     "portfolio",
     "price_of_rules",
