@@ -36,6 +36,7 @@ from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transact
 from api.embedded import database
 from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome
 from api.jobs.deadlines import expire
+from api.jobs.sealing import seal
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
 from domain.actor import Actor
@@ -47,6 +48,7 @@ MOST_TRIES = 3
 PROGRESS_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 DEADLINE_SECONDS = 15.0
+SEAL_SECONDS = 2.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
 """SQLSTATEs that another try may cure: serialization failure, deadlock, lock not available, a server going down."""
@@ -243,7 +245,7 @@ async def run(
     stop = stop or asyncio.Event()
     engine = make_engine(url, size=2 * settings.worker_slots)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
-    watch = asyncio.create_task(_watch_deadlines(worker, stop))
+    watches = [asyncio.create_task(watch(worker, stop)) for watch in (_watch_deadlines, _watch_events)]
     try:
         while not stop.is_set():
             try:
@@ -254,7 +256,7 @@ async def run(
                     await asyncio.wait_for(stop.wait(), AGAIN_AFTER.total_seconds())
     finally:
         stop.set()
-        await watch
+        await asyncio.gather(*watches)
         await engine.dispose()
 
 
@@ -268,6 +270,18 @@ async def _watch_deadlines(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("deadlines.failed", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), DEADLINE_SECONDS)
+
+
+async def _watch_events(worker: Worker, stop: asyncio.Event) -> None:
+    """Seal what happened, again and again until `stop` is set; the log takes the head out of the database."""
+    while not stop.is_set():
+        try:
+            if head := await seal(worker.sessions):
+                logs.logger().info("audit.sealed", head=str(head))
+        except (*DISCONNECTED, DBAPIError) as error:
+            logs.logger().warning("audit.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), SEAL_SECONDS)
 
 
 async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:

@@ -265,7 +265,7 @@ class CapabilityPrice(Record, table=True):
 
 
 class CapacityMonth(Record, table=True):
-    """One month of one capability: what is declared and what is promised; the holds' trigger moves ``reserved``."""
+    """One month of one capability: what is declared, and what is promised; the holds' trigger counts it."""
 
     __tablename__: ClassVar[str] = "capacity_month"
     __table_args__ = (
@@ -307,7 +307,7 @@ class Certificate(Versioned, table=True):
 
 
 class SupplyLink(Identified, table=True):
-    """A typed, dated and sourced tie; ``share`` is of the buyer's purchases, ``sales_share`` of the supplier's sales."""
+    """A typed, dated and sourced tie; ``share`` is of the buyer's purchases, ``sales_share`` of the seller's sales."""
 
     __tablename__: ClassVar[str] = "supply_link"
     __table_args__ = (
@@ -748,3 +748,19 @@ class ComplianceAcknowledgement(Identified, table=True):
     organisation_id: UUID = refers("organisation.id")
     user_id: UUID = refers("user_account.id")
     note: str = Field(sa_type=sa.Text)
+
+
+class AuditSeal(Record, table=True):
+    """One link of the chain of hashes over all events: its place, its event, the hash before it and its own."""
+
+    __tablename__: ClassVar[str] = "audit_seal"
+    __table_args__ = (
+        sa.CheckConstraint("seq > 0", name="seq"),
+        sa.CheckConstraint("octet_length(previous) = 32", name="previous"),
+        sa.CheckConstraint("octet_length(hash) = 32", name="hash"),
+    )
+
+    seq: int = Field(sa_type=sa.BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    event_id: int = Field(sa_type=sa.BigInteger, foreign_key="event.id", ondelete="RESTRICT", unique=True)
+    previous: bytes = Field()
+    hash: bytes = Field()

@@ -49,7 +49,15 @@ GUARDS = {
     "TRIGGER invitation_guard ON invitation",
     *(
         f"TRIGGER kept_guard ON {table}"
-        for table in ("terms", "terms_line", "agreement", "signature", "event", "compliance_acknowledgement")
+        for table in (
+            "terms",
+            "terms_line",
+            "agreement",
+            "signature",
+            "event",
+            "compliance_acknowledgement",
+            "audit_seal",
+        )
     ),
     *(
         f"TRIGGER kept_whole ON {table}"
@@ -61,6 +69,7 @@ GUARDS = {
             "signature",
             "event",
             "compliance_acknowledgement",
+            "audit_seal",
         )
     ),
 }
