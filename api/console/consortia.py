@@ -118,9 +118,9 @@ async def invite(
     """Ask everyone whose seat is proposed; when nobody is left to ask, say so."""
     form = Reading(data)
     given = form.wire(InviteIn, {"hours": form.whole("hours") or 72})
-    await visible.consortium(session, reader.actor, identity, lock=True)
-    seats = await consortia.seats(session, reader.actor, identity)
-    if not any(seat.membership.state is MembershipState.PROPOSED for seat in seats):
+    row = await visible.consortium(session, reader.actor, identity, lock=True)
+    states = {each.membership.state for each in await consortia.seats(session, reader.actor, identity)}
+    if row.organisation_id == reader.actor.organisation_id and MembershipState.PROPOSED not in states:
         return back(f"/consortia/{identity}", "nobody-to-ask")
     await actions.invite(session, reader.actor, identity, given)
     return back(f"/consortia/{identity}", "invited")

@@ -25,7 +25,7 @@ from api.wire.opportunities import OpportunityLine, OpportunityOut
 from coalitions.matching import match
 from domain.actor import Actor
 from domain.errors import NotAllowed
-from domain.kinds import ConsortiumState, OpportunityState, RunState
+from domain.kinds import ConsortiumState, OpportunityState, Role, RunState
 
 ROWS = 20
 ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
@@ -156,10 +156,16 @@ async def ask(
 async def cancel(
     reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
-    """Stop the run that is under way for a project; none under way is none to stop."""
+    """Stop the run that is under way for an own project; none under way is none to stop.
+
+    Raises NotFound, and NotAllowed when it is neither the reader's project nor a run that he may stop.
+    """
+    row = await visible.opportunity(session, reader.actor, identity)
     known = await desk.under_way(session, reader.actor, identity, "suggest")
     if known is not None:
         await suggestions.cancel(session, reader.actor, known.id)
+    elif row.organisation_id != reader.actor.organisation_id:
+        raise NotAllowed(needed="owner")
     return back(f"/opportunities/{identity}#plans", "run-cancelled")
 
 
@@ -167,9 +173,10 @@ async def cancel(
 async def publish(
     reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
-    """Publish a draft, or hand it to review; as bureau, publish what is in review."""
+    """Publish a draft, or hand it to review; as bureau, publish what is in review; published already is published."""
     row = await visible.opportunity(session, reader.actor, identity, lock=True)
-    if row.state is not OpportunityState.PUBLISHED:
+    own = row.organisation_id == reader.actor.organisation_id
+    if row.state is not OpportunityState.PUBLISHED or not (own or reader.actor.has(Role.BUREAU)):
         row = await actions.publish(session, reader.actor, identity)
     return back(f"/opportunities/{identity}", "published" if row.state is OpportunityState.PUBLISHED else "in-review")
 
