@@ -7,7 +7,7 @@ nothing is computed in a template.
 from litestar import Router
 from litestar.di import Provide
 
-from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, projects, verification
+from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, law, projects, verification
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
 from api.console.words import environment
@@ -24,6 +24,7 @@ HANDLERS = (
             *capabilities.HANDLERS,
             *firms.HANDLERS,
             *bureau.HANDLERS,
+            *law.HANDLERS,
             *verification.HANDLERS,
         ],
         dependencies={"guest": Provide(provide_guest), "reader": Provide(provide_reader)},
