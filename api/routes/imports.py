@@ -47,7 +47,7 @@ async def import_file(
 @get("/imports", operation_id="listImports", tags=["imports"])
 async def list_imports(snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]) -> tuple[ImportOut, ...]:
     """List one's latest imports, newest first."""
-    return tuple(map(ImportOut.model_validate, await queries.batches(snapshot, actor)))
+    return tuple(ImportOut.of(row, actor) for row in await queries.batches(snapshot, actor))
 
 
 @get("/imports/{identity:uuid}", operation_id="getImport", tags=["imports"])
@@ -55,7 +55,7 @@ async def get_import(
     snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor], identity: FromPath[UUID]
 ) -> ImportOut:
     """Read the account of one import: what was written, what was left out and why, every fault."""
-    return ImportOut.model_validate(await queries.batch(snapshot, actor, identity))
+    return ImportOut.of(await queries.batch(snapshot, actor, identity), actor)
 
 
 @post("/imports/{identity:uuid}/undoing", operation_id="undoImport", tags=["imports"], status_code=200)
@@ -63,7 +63,7 @@ async def undo_import(
     session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], identity: FromPath[UUID]
 ) -> ImportOut:
     """Take back what an import wrote, if nothing else rests on it."""
-    return ImportOut.model_validate(await actions.undo(session, actor, identity))
+    return ImportOut.of(await actions.undo(session, actor, identity), actor)
 
 
 HANDLERS = [import_file, list_imports, get_import, undo_import]

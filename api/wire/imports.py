@@ -1,14 +1,16 @@
 """What goes over the wire about imports."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from litestar.datastructures import UploadFile
 from pydantic import ConfigDict
 
 from api.wire.base import Wire
+from domain.actor import Actor
 from domain.kinds import BatchState, ImportKind
+from domain.records import ImportBatch
 
 
 class ImportIn(Wire):
@@ -51,3 +53,14 @@ class ImportOut(Wire):
     report: dict[str, Any]
     state: BatchState
     created_at: datetime
+
+    @classmethod
+    def of(cls, row: ImportBatch, actor: Actor) -> Self:
+        """Show an import; what a faulty cell held is told only to the firm that sent the file.
+
+        What changed rows said before is kept for taking the import back and told to nobody: prices stand among it.
+        """
+        report = {name: told for name, told in row.report.items() if name != "amended"}
+        if row.organisation_id != actor.organisation_id:
+            report["faults"] = [{**fault, "params": {}} for fault in report.get("faults", ())]
+        return cls.model_validate({**row.model_dump(include=set(cls.model_fields)), "report": report})
