@@ -1,6 +1,6 @@
 """How a consortium is chosen: a `Problem` goes in, a `Result` with proofs comes out. Knows nothing of the business."""
 
-from optimizer.answer import diagnosis_document, result_document
+from optimizer.answer import answer_document, diagnosis_document, result_document
 from optimizer.check import Limit, violations
 from optimizer.diagnosis import diagnose, ease
 from optimizer.division import Certificate, Method, Share, Shares, shares
@@ -8,6 +8,7 @@ from optimizer.document import read_problem, write_problem
 from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
 from optimizer.guidance import Axis, Change, Counterfactual, Opening, counterfactual
+from optimizer.inputs import Demand, read_plan, read_portfolio
 from optimizer.planning import PlanDisputed
 from optimizer.problem import (
     Criterion,
@@ -60,6 +61,7 @@ __all__ = [
     "Contribution",
     "Counterfactual",
     "Criterion",
+    "Demand",
     "Diagnosis",
     "Dropped",
     "Eased",
@@ -112,6 +114,7 @@ __all__ = [
     "Stratum",
     "Tie",
     "Waves",
+    "answer_document",
     "counterfactual",
     "diagnose",
     "diagnosis_document",
@@ -125,6 +128,8 @@ __all__ = [
     "negotiation_room",
     "portfolio",
     "price_of_rules",
+    "read_plan",
+    "read_portfolio",
     "read_problem",
     "repair",
     "result_document",

@@ -1,11 +1,46 @@
-"""The result file: `lianzhou-result/1`, plain values ready for JSON."""
+"""The files that answers are written in: `lianzhou-result/1` and `lianzhou-answer/1`, plain values ready for JSON."""
 
+from dataclasses import fields, is_dataclass
+from enum import Enum
 from typing import Any
 
 from optimizer.result import Diagnosis, Fix, Missing, Plan, Relaxation, Result, Stage
 
 RESULT_FORMAT = "lianzhou-result/1"
 """The name of the format that `result_document` writes."""
+
+
+ANSWER_FORMAT = "lianzhou-answer/1"
+"""The name of the format that `answer_document` writes."""
+
+NAMED = frozenset({"scores", "strata"})
+"""Fields that hold pairs of a name and a figure, and are written as objects."""
+
+DERIVED = ("stable", "gap", "indispensable", "helps", "helping", "binding", "label")
+"""What is written besides the fields of a value, where it has it."""
+
+
+def answer_document(kind: str, answer: object) -> dict[str, Any]:
+    """Return any answer of the optimizer as the object of a `lianzhou-answer/1` file, field by field.
+
+    >>> from optimizer.division import Certificate
+    >>> answer_document("certificate", Certificate(group=("F1",), gain=3, proved=True))
+    {'format': 'lianzhou-answer/1', 'kind': 'certificate', 'group': ['F1'], 'gain': 3, 'proved': True, 'stable': False}
+    """
+    written = _written(answer)
+    return {"format": ANSWER_FORMAT, "kind": kind} | (written if isinstance(written, dict) else {"answers": written})
+
+
+def _written(value: object) -> Any:
+    if isinstance(value, Plan):
+        return _plan(value)
+    if is_dataclass(value):
+        own = {field.name: getattr(value, field.name) for field in fields(value)}
+        derived = {name: getattr(value, name) for name in DERIVED if hasattr(type(value), name) and name not in own}
+        return {name: dict(given) if name in NAMED else _written(given) for name, given in (own | derived).items()}
+    if isinstance(value, Enum):
+        return value.value
+    return [_written(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def result_document(result: Result) -> dict[str, Any]:

@@ -22,6 +22,9 @@ AXES = {"price": "price", "risk": "resilience", "sme": "sme", "lead": "lead"}
 MOST_POINTS = 12
 """How many plans are offered unless asked otherwise."""
 
+PART = 0.1
+"""The part of what is left that one of the solves may take."""
+
 STEPS = 100
 """Plans differ on some axis by one part in so many of a perfect score, unless asked otherwise."""
 
@@ -82,7 +85,7 @@ def frontier(
     if not axes or not set(axes) <= AXES.keys():
         raise ValueError(f"axes are {', '.join(AXES)}")
     ordered = canonical(problem)
-    trials = Trials(seconds=seconds, runs=points + 1, effort=effort, seed=seed, interrupt=interrupt)
+    trials = Trials(seconds=seconds, effort=effort, seed=seed, interrupt=interrupt)
     walk = _Walk(ordered, tuple(dict.fromkeys(AXES[axis] for axis in axes)), step, trials)
     last = walk.ends(points)
     while last.plan is not None and len(walk.found) < points:
@@ -103,7 +106,7 @@ class _Walk:
         """Find the best plan on each axis, and among those the best on the others in turn; return the last solve."""
         for goal in self.goals[:points]:
             order = (goal, *(other for other in self.goals if other != goal))
-            trial = self.trials.best(self._aimed(Goals(mode=Mode.LEXICOGRAPHIC, order=order)))
+            trial = self.trials.best(self._aimed(Goals(mode=Mode.LEXICOGRAPHIC, order=order)), share=PART)
             if trial.plan is None:
                 break
             self._note(trial)
@@ -112,7 +115,7 @@ class _Walk:
     def next(self) -> Trial:
         """Find an efficient plan that beats each plan known on some axis; return the solve."""
         sum_of_all = Goals(weights=tuple((goal, 1) for goal in self.goals))
-        trial = self.trials.best(self._aimed(sum_of_all), self._beyond(self.found))
+        trial = self.trials.best(self._aimed(sum_of_all), self._beyond(self.found), share=PART)
         if trial.plan is not None:
             self._note(trial)
         return trial

@@ -119,11 +119,6 @@ class Trials:
         self.left = runs
         self._without: dict[tuple[object, ...], Trial] = {}
 
-    @property
-    def spent(self) -> bool:
-        """Whether time, effort or patience has run out."""
-        return not self.purse.seconds_left or not self.purse.effort_left or self.setting.wished
-
     def best(
         self, problem: Problem, shape: Shape = free, *, share: float | None = None, start: Units | None = None
     ) -> Trial:
@@ -227,6 +222,9 @@ def stated(problem: Problem, units: Mapping[tuple[str, str], int]) -> Plan:
         ...
     optimizer.planning.PlanDisputed: coverage[WP1]
     """
+    unknown = sorted(units.keys() - {(offer.firm, offer.package) for offer in problem.offers})
+    if unknown:
+        raise PlanDisputed(", ".join(f"no-offer[{firm}/{package}]" for firm, package in unknown))
     case = Case(problem, dict(units))
     scores = scores_of(case)
     worth = base(problem, scores)[0] * (-1 if problem.goals.mode is Mode.COST else 1)

@@ -7,9 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from api.cli.codes import Exit, locale, warn
-from api.i18n import say
-from domain.message import Message
+from api.cli.codes import Exit, warn
+from api.cli.files import printed, problem_in
 
 
 def solve(
@@ -25,28 +24,17 @@ def solve(
     lianzhou solve problem.json --plans 3
     lianzhou solve problem.json --json > result.json
     """
-    from optimizer import ProblemInvalid, read_problem, result_document
+    from optimizer import result_document
     from optimizer import solve as run
 
-    try:
-        text = sys.stdin.buffer.read() if str(problem) == "-" else problem.read_bytes()
-    except OSError as error:
-        warn(f"{problem}: {error.strerror}")
-        raise SystemExit(Exit.NOT_FOUND) from None
-    try:
-        wanted = read_problem(text)
-    except ProblemInvalid as invalid:
-        for fault in invalid.faults:
-            warn(f"{fault.path}: {say(locale(), Message(code=fault.code, params=dict(fault.params)), section='fault')}")
-        warn(say(locale(), Message(code="faults-found", params={"count": len(invalid.faults)}), section="cli"))
-        raise SystemExit(Exit.FAULTS) from None
+    wanted = problem_in(problem)
     interrupt = _Interrupt()
     result = run(wanted, plans=plans, seconds=seconds, seed=seed, progress=_line, interrupt=interrupt)
     if sys.stderr.isatty():
         warn("")
     document = result_document(result)
     if as_json:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=1) + "\n")
+        printed(document)
     else:
         _show(document)
     raise SystemExit(_end(document["status"], require_optimal))

@@ -5,7 +5,17 @@ from dataclasses import replace
 
 from hypothesis import given, settings
 
-from optimizer import Problem, Tie, result_document, solve
+from optimizer import (
+    Problem,
+    Tie,
+    answer_document,
+    explain,
+    price_of_rules,
+    repair,
+    result_document,
+    shares,
+    solve,
+)
 from tests.optimizer.cases import PROJECT, ruled
 from tests.strategies_problems import problems
 
@@ -47,3 +57,23 @@ def test_every_result_is_json_and_its_shares_sum_to_the_whole(problem: Problem) 
         for part in plan["assignments"]:
             shares[part["package"]] = shares.get(part["package"], 0) + part["share"]
         assert set(shares.values()) == {10_000}
+
+
+def test_every_answer_is_told_in_plain_values() -> None:
+    limited = ruled(max_members=2)
+    plan = solve(limited).plans[0]
+    answers = {
+        "repairs": repair(limited, plan, lost=("A",)),
+        "rules": price_of_rules(limited),
+        "shares": shares(limited, plan),
+        "explanation": explain(limited, plan),
+        "plans": solve(limited).plans,
+    }
+
+    told = {kind: json.loads(json.dumps(answer_document(kind, answer))) for kind, answer in answers.items()}
+
+    assert {document["kind"] for document in told.values()} == set(answers)
+    assert told["repairs"]["efficient"][0]["plan"]["scores"]["cost"] > 0
+    assert told["shares"]["certificate"]["stable"] in (True, False)
+    assert told["rules"]["prices"][0]["dropped"]["helps"] is False
+    assert told["plans"]["answers"][0]["members"] == list(plan.members)
