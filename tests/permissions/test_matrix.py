@@ -1,0 +1,191 @@
+"""Who may do what, asked by real requests: every operation by every reader, on what is theirs and what is not."""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import cache
+
+import httpx
+import pytest
+from litestar import Litestar, get
+
+import api.app
+from api.app import create_app
+from api.i18n import catalogue
+from api.settings import Settings
+from tests.conftest import PROJECT
+from tests.permissions import matrix
+from tests.permissions.conftest import Desk, random_id
+from tests.permissions.matrix import Row
+from tests.permissions.world import CANARIES, ROLES, World
+
+PAGE = PROJECT / "docs" / "permissions.md"
+ROWS = matrix.rows()
+ONE = re.compile(r"GET /api/v1/\w+/\{identity:uuid\}")
+SPACING = re.compile(r"[,.\s，]")
+TELLING = (
+    "GET /api/v1/capabilities",
+    "GET /api/v1/capabilities/{identity:uuid}/capacity",
+    "GET /api/v1/consortia/{identity:uuid}",
+    "GET /api/v1/consortia/{identity:uuid}/agreement",
+    "GET /api/v1/imports/{identity:uuid}",
+    "GET /api/v1/opportunities/{identity:uuid}",
+)
+"""Where figures and words that are somebody's business are told to him."""
+
+
+@get("/planted")
+async def planted() -> None:
+    """A route that nobody has decided on."""
+
+
+# ------------------------------------------------------------------ what is decided
+
+
+def test_every_operation_is_decided_for_every_reader(application: Litestar) -> None:
+    assert list(matrix.differences(application, ROWS)) == []
+
+
+def test_a_route_that_nobody_decided_on_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api.app, "ROUTES", (*api.app.ROUTES, planted))
+    app = create_app(Settings(), "postgresql://nowhere.invalid/none")
+
+    assert list(matrix.differences(app, ROWS)) == ["matrix.toml lacks GET /api/v1/planted"]
+
+
+def test_a_row_that_is_gone_too_much_or_twice_is_caught(application: Litestar) -> None:
+    def told(rows: Sequence[Row]) -> list[str]:
+        return list(matrix.differences(application, rows))
+
+    me = [row for row in ROWS if row.operation == "GET /api/v1/me"]
+    gone = Row(operation="GET /api/v1/gone", cells={})
+
+    assert told([row for row in ROWS if row not in me]) == ["matrix.toml lacks GET /api/v1/me"]
+    assert told([*ROWS, gone]) == ["matrix.toml has GET /api/v1/gone, which is not there"]
+    assert told([*ROWS, *me]) == [f"matrix.toml has {me[0]} twice"]
+
+
+@pytest.mark.parametrize("cells", [["allowed"] * (len(ROLES) - 1), ["perhaps"] * len(ROLES)])
+def test_a_row_leaves_nobody_out_and_says_nothing_else(cells: list[str]) -> None:
+    with pytest.raises(ValueError, match="GET /"):
+        matrix.rows(f'[[row]]\noperation = "GET /"\ncells = {json.dumps(cells)}')
+
+
+def test_the_page_about_permissions_is_fresh() -> None:
+    before, text = PAGE.read_text(encoding="utf-8") if PAGE.exists() else "", matrix.page(ROWS)
+    PAGE.write_text(text, encoding="utf-8")
+
+    assert before == text, "docs/permissions.md was out of date and has been written anew: commit it"
+
+
+# ------------------------------------------------------------------ what happens
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_everybody_gets_what_was_decided_and_hears_nothing_else(desk: Desk, row: Row) -> None:
+    before = await desk.keeper.print()
+    for role, decided in row.cells.items():
+        answer = await desk.ask(row, role)
+        after = await desk.keeper.print()
+        if after != before:
+            await desk.keeper.restore()
+
+        assert kind(row, answer, changed=after != before) == decided.partition(":")[0], (role, answer.text)
+        assert code_is(row, answer, decided.partition(": ")[2]), (role, answer.text)
+        assert overheard(answer, role, desk.world, row) == [], role
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if "unseen" in row.cells.values()], ids=str)
+async def test_what_is_not_seen_is_answered_exactly_as_what_is_not_there(desk: Desk, row: Row) -> None:
+    blanks: dict[tuple[str, str], tuple[str, dict[str, str]]] = {}
+    for role, decided in row.cells.items():
+        name = next((name for name in row.names if hidden(role, name)), None)
+        if decided != "unseen" or name is None:
+            continue
+        key = (name, role if row.console else "")
+        if key not in blanks:
+            nothing = random_id()
+            blanks[key] = plain(await desk.ask(row, role, **{name: nothing}), nothing)
+
+        assert plain(await desk.ask(row, role), desk.world.names[name]) == blanks[key], role
+
+
+async def test_what_may_be_told_is_told_to_exactly_those_who_may_hear_it(desk: Desk) -> None:
+    heard: dict[str, set[str]] = {canary.what: set() for canary in CANARIES}
+    for row in ROWS:
+        for role, decided in row.cells.items():
+            if row.operation in TELLING and decided == "allowed":
+                said = compact((await desk.ask(row, role)).text)
+                for canary in CANARIES:
+                    if canary.text in said:
+                        heard[canary.what].add(role)
+
+    assert heard == {canary.what: canary.known_to & ROLES.keys() for canary in CANARIES}
+
+
+@pytest.mark.parametrize(
+    "text", ['{"unit_price":4611686017}', "¥46,116,860.17", "CNY 46,116,860.17 / SET", "46116860.17"]
+)
+def test_a_price_is_known_again_however_it_is_written(text: str) -> None:
+    answer = httpx.Response(200, text=text)
+
+    assert overheard(answer, "owner", World(), ROWS[0]) == ["supplier's price"]
+    assert overheard(answer, "supplier", World(), ROWS[0]) == []
+
+
+# ------------------------------------------------------------------ judging an answer
+
+
+def kind(row: Row, answer: httpx.Response, *, changed: bool) -> str:
+    """Return the class of an answer; a refusal or a reading that has changed something is of none."""
+    status, onward = answer.status_code, answer.headers.get("location", "")
+    if status < 400 and not onward.startswith("/login?next="):
+        if row.writes and row.changes:
+            return "allowed" if changed else "idle"
+        return "changed" if changed else "allowed"
+    if changed:
+        return "changed"
+    return {401: "sign-in", 303: "sign-in", 403: "refused", 404: "unseen", 409: "allowed"}.get(status, str(status))
+
+
+def code_is(row: Row, answer: httpx.Response, code: str) -> bool:
+    """Tell whether an answer refuses by `code`, in a problem document or on a page; "" is no refusal by the state."""
+    if answer.status_code != 409:
+        return not code
+    if not row.console:
+        return bool(answer.json()["code"] == code)
+    return catalogue("zh-CN")["problem"][code] in answer.text
+
+
+def overheard(answer: httpx.Response, role: str, world: World, row: Row) -> list[str]:
+    """Return what an answer tells `role` that is not his: figures and words, and ids of what he does not see."""
+    if not answer.headers.get("content-type", "").startswith(("text/", "application/json", "application/problem")):
+        return []
+    said = compact(answer.text)
+    words = [canary.what for canary in CANARIES if canary.text in said and role not in canary.known_to]
+    ids = [name for name in world.names if name not in row.names and unopened(role, name)]
+    return words + [name for name in ids if world.names[name] in answer.text]
+
+
+def compact(text: str) -> str:
+    """Return a text without what may stand between the digits of a figure."""
+    return SPACING.sub("", text)
+
+
+def plain(answer: httpx.Response, identity: str) -> tuple[str, dict[str, str]]:
+    """Return the body and headers of a refusal, without the thing's id and the request's."""
+    request = answer.headers["x-request-id"]
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.text.replace(identity, "…").replace(request, "…"), headers | {"status": str(answer.status_code)}
+
+
+@cache
+def unopened(role: str, name: str) -> bool:
+    """Tell whether `role` may not open the thing by its own address of the API."""
+    return any(row.of == name and row.cells[role] == "unseen" for row in ROWS if ONE.fullmatch(row.operation))
+
+
+@cache
+def hidden(role: str, name: str) -> bool:
+    """Tell whether nothing shows the thing to `role`: no page, and no refusal that says it is another's."""
+    return all(row.cells[role] in ("unseen", "sign-in") for row in ROWS if row.names == (name,) and row.method == "GET")

@@ -1,0 +1,418 @@
+"""A city in which every reader has something of his own and something of somebody else's before him.
+
+Nine readers, each with a session of its own; projects, runs, consortia, seats, declarations and files in the states
+that decide what may be done with them. Prices, capacities and words that are nobody else's business are numbers and
+words found nowhere else, so that an answer that tells one of them is known by it. Every firm is fictional.
+"""
+
+import io
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlmodel import SQLModel
+
+from api.actions import auth, consortia
+from api.queries import consortia as reading
+from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from domain.actor import Actor
+from domain.kinds import BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
+from domain.records import ImportBatch, Job, Organisation, Suggestion
+from tests.factories import (
+    actor_of,
+    make_capability,
+    make_certificate,
+    make_link,
+    make_month,
+    make_opportunity,
+    make_organisation,
+    make_package,
+    make_price,
+    make_requirement,
+    make_user,
+)
+
+PASSWORD = "a long enough secret 2027"
+HOURS = timedelta(hours=12)
+SPAN: dict[str, Any] = {"starts": date(2031, 1, 1), "ends": date(2031, 3, 31)}
+FAR = datetime(2030, 12, 1, tzinfo=UTC)
+UNITS = 30
+
+ROLES = {
+    "anonymous": ("未登录", "nobody signed in"),
+    "supplier": ("配套企业", "supplier"),
+    "provider": ("服务机构", "service provider"),
+    "owner": ("链主", "chain leader"),
+    "rival": ("另一链主", "rival chain leader"),
+    "member": ("联合体成员", "member"),
+    "fellow": ("同一联合体的另一成员", "fellow member"),
+    "bureau": ("商务局", "bureau"),
+    "operator": ("运营方", "operator"),
+}
+"""Who asks, in the order of the matrix's columns."""
+
+FIRMS: dict[str, tuple[Role, int]] = {
+    "supplier": (Role.SUPPLIER, 1),
+    "provider": (Role.SERVICE_PROVIDER, 1),
+    "owner": (Role.CHAIN_LEADER, 2),
+    "rival": (Role.CHAIN_LEADER, 0),
+    "member": (Role.SUPPLIER, 1),
+    "fellow": (Role.SUPPLIER, 1),
+    "candidate": (Role.SUPPLIER, 1),
+    "bureau": (Role.BUREAU, 2),
+    "operator": (Role.OPERATOR, 2),
+}
+
+THINGS = {
+    "draft": ("链主的草稿项目", "the leader's draft project"),
+    "rival_draft": ("另一链主的草稿项目", "the rival's draft project"),
+    "rival_review": ("另一链主待审核的项目", "the rival's project in review"),
+    "open": ("链主的公开项目", "the leader's project for everybody"),
+    "verified": ("链主面向企业的项目", "the leader's project for firms"),
+    "circle": ("链主定向邀请的项目", "the leader's project for those asked"),
+    "closed": ("链主已截止的项目", "the leader's closed project"),
+    "run": ("公开项目的推荐", "the run for the project for everybody"),
+    "relief": ("定向项目的补位推荐", "the newer run for the project for those asked"),
+    "job": ("链主排队中的推荐任务", "the leader's job that waits"),
+    "forming": ("组建中的联合体", "a consortium that forms"),
+    "agreed": ("待签署的联合体", "a consortium to be signed"),
+    "asked_seat": ("成员被邀请的席位", "the seat the member is asked about"),
+    "countered_seat": ("另一成员还价的席位", "the seat the fellow countered"),
+    "proposed_seat": ("尚未邀请的席位", "a seat nobody was asked about yet"),
+    "agreed_seat": ("成员已同意的席位", "the member's accepted seat"),
+    "hash": ("协议的哈希", "the agreement's hash"),
+    "supplier_able": ("配套企业的能力", "the supplier's capability"),
+    "provider_able": ("服务机构的能力", "the provider's capability"),
+    "owner_able": ("链主的能力", "the leader's capability"),
+    "rival_able": ("另一链主的能力", "the rival's capability"),
+    "member_able": ("联合体成员的能力", "the member's capability"),
+    "supplier_import": ("配套企业的导入", "the supplier's import"),
+    "bureau_import": ("商务局的导入", "the bureau's import"),
+    "supplier_job": ("配套企业的导入任务", "the supplier's import job"),
+    "supplier_token": ("配套企业的令牌", "the supplier's token"),
+    "member_firm": ("联合体成员企业", "the member's firm"),
+    "named_firm": ("仅知名称的企业", "a firm known by name only"),
+}
+"""What is asked about, by the name the matrix has for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """A figure or word that only `known_to` may ever be told."""
+
+    what: str
+    text: str
+    known_to: frozenset[str]
+
+
+def canary(what: str, text: int | str, *known_to: str) -> Canary:
+    """Return a canary and those who may hear it."""
+    return Canary(what=what, text=str(text), known_to=frozenset(known_to))
+
+
+PRICES = {
+    "supplier": 4_611_686_017,
+    "provider": 5_308_417_293,
+    "owner": 5_196_152_423,
+    "rival": 5_477_225_575,
+    "member": 6_180_339_887,
+    "member_agreed": 7_071_067_811,
+    "fellow": 9_051_396_027,
+    "fellow_agreed": 8_346_268_409,
+    "candidate": 2_449_489_743,
+}
+COUNTERED = 3_162_277_661
+AMENDED = 9_899_494_937
+MISREAD = 9_219_544_457
+LIMIT = 16_180_339_885
+MONTHLY = {
+    "supplier": 141_421_357,
+    "provider": 173_205_081,
+    "owner": 187_082_869,
+    "rival": 193_649_167,
+    "member": 223_606_799,
+    "member_agreed": 264_575_131,
+    "fellow": 331_662_479,
+    "fellow_agreed": 346_410_163,
+    "candidate": 360_555_127,
+}
+DECLARED = 424_264_069
+TURNOVER = 27_182_818_285
+WANTED = "储能变流器"
+WORDS = "七星岩下先交一半"
+
+PARTIES = ("owner", "member", "fellow")
+CANARIES = (
+    *(canary(f"{firm}'s price", PRICES[firm], firm) for firm in ("supplier", "provider", "owner", "rival", "member")),
+    canary("fellow's price", PRICES["fellow"], "fellow"),
+    canary("candidate's price", PRICES["candidate"]),
+    canary("member's price in accepted terms", PRICES["member_agreed"], *PARTIES),
+    canary("member's sum in accepted terms", UNITS * PRICES["member_agreed"], *PARTIES),
+    canary("fellow's price in accepted terms", PRICES["fellow_agreed"], *PARTIES),
+    canary("member's sum before acceptance", UNITS * PRICES["member"]),
+    canary("countered price", COUNTERED, "fellow", "owner"),
+    canary("note of the counter", WORDS, "fellow", "owner"),
+    canary("price that an import replaced", AMENDED),
+    canary("price that an import could not read", MISREAD, "supplier"),
+    canary("rules of the leader's projects", LIMIT, "owner", "bureau", "operator"),
+    canary("rules of the rival's projects", 2 * LIMIT, "rival", "bureau", "operator"),
+    canary("member's turnover", TURNOVER),
+    canary("supplier's capacity of a month", DECLARED, "supplier"),
+    *(canary(f"{name}'s capacity", figure, name.removesuffix("_agreed")) for name, figure in MONTHLY.items()),
+)
+"""What may be told to whom: a firm's own figures to itself, accepted terms to the parties of the agreement."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Names and what they stand for: ids, secrets, words that requests need."""
+
+    names: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Maker:
+    """Makes the city, one noun after the other."""
+
+    session: AsyncSession
+    world: World
+    firms: dict[str, Organisation] = field(default_factory=dict)
+    actors: dict[str, Actor] = field(default_factory=dict)
+
+    def name(self, name: str, row: Any) -> None:
+        self.world.names[name] = str(row.id)
+
+    async def people(self) -> None:
+        for name, (role, verification) in FIRMS.items():
+            over = {"turnover": TURNOVER} if name == "member" else {}
+            firm = await make_organisation(self.session, role, verification=verification, sme=True, **over)
+            user = await make_user(self.session, firm)
+            opened = await auth.open_sign_in(self.session, user.id, HOURS, browser=True)
+            self.firms[name], self.actors[name] = firm, actor_of(firm, user)
+            self.world.secrets[name] = opened.secret
+        self.name("member_firm", self.firms["member"])
+        token = await auth.open_sign_in(
+            self.session, _person(self.actors["supplier"]), HOURS, browser=False, label="ERP"
+        )
+        self.name("supplier_token", token.sign_in)
+        named = await make_organisation(self.session, registered=False, credit_code=None, name="演示无码企业")
+        await make_link(self.session, named, self.firms["member"])
+        self.name("named_firm", named)
+        guest = await make_user(
+            self.session, self.firms["supplier"], email="guest@demo.invalid", password_hash=await auth.hashed(PASSWORD)
+        )
+        self.world.names.update(email=guest.email, password=PASSWORD)
+
+    async def declarations(self) -> None:
+        for name in PRICES:
+            firm = self.firms[name.removesuffix("_agreed")]
+            phrase = WANTED if name in ("supplier", "member", "candidate") else f"{WANTED}柜体{name}"
+            able = await make_capability(self.session, firm, phrase=phrase, monthly_quantity=MONTHLY[name])
+            await make_price(self.session, able, unit_price=PRICES[name])
+            self.name(f"{name}_able", able)
+            if name == "supplier":
+                await make_month(self.session, able, month=date(2031, 2, 1), declared=DECLARED)
+        for name in ("supplier", "member"):
+            await make_certificate(self.session, self.firms[name])
+
+    async def calendar(self) -> None:
+        today = (await reading.clock(self.session)).date()
+        self.world.names["month"] = date(today.year + today.month // 12, today.month % 12 + 1, 1).isoformat()
+
+    async def project(
+        self, name: str, owner: str, state: OpportunityState, reach: Visibility, packages: int = 3, **over: Any
+    ) -> None:
+        rules = {"budget": 2 * LIMIT if owner == "rival" else LIMIT}
+        row = await make_opportunity(
+            self.session, self.firms[owner], state=state, visibility=reach, deadline=FAR, rules=rules, **over, **SPAN
+        )
+        self.name(name, row)
+        for number in range(1, packages + 1):
+            package = await make_package(
+                self.session, row, code=f"WP{number}", position=number, quantity=UNITS, value=900_000_000_000, **SPAN
+            )
+            if (name, number) == ("open", 1):
+                await make_requirement(self.session, package, phrase=WANTED)
+            self.name(f"{name}_{number}", package)
+
+    async def run(self, name: str, project: str, *seats: str, **payload: str) -> None:
+        identity = UUID(self.world.names[project])
+        job = await self.job(f"{name}_job", "owner", "suggest", identity, RunState.DONE, **payload)
+        plan = {
+            "status": "optimal", "stopped": "proved", "gap": 0.0, "sme_share": 10_000, "fit": 93, "ties": 0,
+            "lead_days": 120, "reasons": [{"code": "proved-best", "params": {}}],
+            "seats": [self._planned(project, number, seat) for number, seat in enumerate(seats, 1)],
+        }  # fmt: skip
+        row = Suggestion(
+            opportunity_id=identity, job_id=job.id, edition=1, digest="0" * 64, seed=0, status="optimal",
+            stopped="proved", gap=0.0, seconds=0.1, candidates=len(seats), plans=[plan],
+        )  # fmt: skip
+        self.session.add(row)
+        await self.session.flush()
+        self.name(name, row)
+
+    def _planned(self, project: str, number: int, seat: str) -> dict[str, Any]:
+        firm = self.firms[seat.removesuffix("_agreed")]
+        part = {
+            "package_id": self.world.names[f"{project}_{number}"],
+            "offering_id": self.world.names[f"{seat}_able"],
+            "units": UNITS, "share": 10_000, "fit": 93, "way": "words", "runners_up": 2,
+        }  # fmt: skip
+        covers = {"code": "covers-by-words", "params": {"package": f"WP{number}", "fit": 93, "others": 2}}
+        return {
+            "supplier_id": str(firm.id), "name": firm.name, "sme": True, "lead": number == 1, "share": 5_000,
+            "parts": [part], "reasons": [covers],
+        }  # fmt: skip
+
+    async def job(self, name: str, firm: str, kind: str, subject: UUID, state: RunState, **payload: str) -> Job:
+        actor = self.actors[firm]
+        row = Job(
+            kind=kind, subject_id=subject, organisation_id=actor.organisation_id, user_id=actor.user_id, state=state,
+            payload=payload,
+        )  # fmt: skip
+        self.session.add(row)
+        await self.session.flush()
+        self.name(name, row)
+        return row
+
+    async def imported(self, name: str, firm: str, kind: ImportKind) -> None:
+        actor = self.actors[firm]
+        before = {
+            "table": "capability_price", "id": self.world.names["supplier_able"], "before": {"unit_price": AMENDED},
+            "aliases": [],
+        }  # fmt: skip
+        fault = {"where": "row 2, 单价", "code": "number", "params": {"given": f"{MISREAD}?"}}
+        own = firm == "supplier"
+        row = ImportBatch(
+            kind=kind, filename="演示.csv", sha256=uuid4().hex * 2, organisation_id=actor.organisation_id,
+            user_id=actor.user_id, rows=1, written=1, state=BatchState.DONE,
+            report={"skipped": [], "faults": [fault] if own else [], "amended": [before] if own else []},
+        )  # fmt: skip
+        self.session.add(row)
+        await self.session.flush()
+        self.name(name, row)
+        await self.job(f"{firm}_job", firm, "import", row.id, RunState.DONE)
+
+    async def consortium(self, name: str, run: str, *seats: tuple[str, str]) -> None:
+        owner = self.actors["owner"]
+        given = ConsortiumIn(suggestion_id=UUID(self.world.names[run]))
+        row = await consortia.form(self.session, owner, given)
+        self.name(name, row)
+        found = {s.membership.organisation_id: s for s in await reading.seats(self.session, owner, row.id)}
+        for seat, firm in seats:
+            self.name(seat, found[self.firms[firm].id].membership)
+
+    async def asked(self, name: str, *seats: str) -> None:
+        wanted = tuple(UUID(self.world.names[seat]) for seat in seats)
+        given = InviteIn(membership_ids=wanted, hours=1_000)
+        await consortia.invite(self.session, self.actors["owner"], UUID(self.world.names[name]), given)
+
+    async def countered(self, seat: str, firm: str, package: str) -> None:
+        line = LineIn(package=package, units=UNITS, unit_price=COUNTERED)
+        given = TermsIn(edition=1, lines=(line,), note=WORDS)
+        await consortia.counter(self.session, self.actors[firm], UUID(self.world.names[seat]), given)
+
+    async def accepted(self, seat: str, firm: str) -> None:
+        await consortia.accept(self.session, self.actors[firm], UUID(self.world.names[seat]), AcceptIn(edition=1))
+
+    async def frozen(self, name: str) -> None:
+        found = await reading.agreement(self.session, self.actors["owner"], UUID(self.world.names[name]))
+        assert found is not None
+        self.world.names["hash"] = found[0].sha256
+
+
+def _person(actor: Actor) -> UUID:
+    assert actor.user_id is not None
+    return actor.user_id
+
+
+async def make_world(sessions: async_sessionmaker[AsyncSession]) -> World:
+    """Make the city, committed, each step by the action that makes it in real life where there is one."""
+    world = World()
+    async with sessions.begin() as session:
+        maker = _Maker(session=session, world=world)
+        await maker.people()
+        await maker.declarations()
+        await maker.calendar()
+        await _projects(maker)
+        await _formations(maker)
+        await maker.imported("supplier_import", "supplier", ImportKind.CAPABILITIES)
+        await maker.imported("bureau_import", "bureau", ImportKind.FIRMS)
+    return world
+
+
+async def _projects(maker: _Maker) -> None:
+    state, reach = OpportunityState, Visibility
+    await maker.project("draft", "owner", state.DRAFT, reach.PUBLIC)
+    await maker.project("rival_draft", "rival", state.DRAFT, reach.PUBLIC)
+    await maker.project("rival_review", "rival", state.REVIEW, reach.PUBLIC)
+    await maker.project("open", "owner", state.PUBLISHED, reach.PUBLIC)
+    await maker.project("verified", "owner", state.PUBLISHED, reach.VERIFIED)
+    await maker.project("circle", "owner", state.PUBLISHED, reach.INVITED, procuring_law="CN-BID")
+    await maker.project("signing", "owner", state.PUBLISHED, reach.INVITED, packages=2)
+    await maker.project("closed", "owner", state.CLOSED, reach.PUBLIC)
+
+
+async def _formations(maker: _Maker) -> None:
+    open_project = UUID(maker.world.names["open"])
+    await maker.run("run", "open", "supplier", "provider")
+    await maker.job("job", "owner", "suggest", open_project, RunState.QUEUED)
+    await maker.run("circle_run", "circle", "member", "fellow", "candidate")
+    seats = (("asked_seat", "member"), ("countered_seat", "fellow"), ("proposed_seat", "candidate"))
+    await maker.consortium("forming", "circle_run", *seats)
+    await maker.asked("forming", "asked_seat", "countered_seat")
+    await maker.countered("countered_seat", "fellow", "WP2")
+    await maker.run("relief", "circle", "member", "fellow", "candidate", consortium_id=maker.world.names["forming"])
+    await maker.run("signing_run", "signing", "member_agreed", "fellow_agreed")
+    both = (("agreed_seat", "member"), ("agreed_fellow_seat", "fellow"))
+    await maker.consortium("agreed", "signing_run", *both)
+    await maker.asked("agreed", *(seat for seat, _ in both))
+    for seat, firm in both:
+        await maker.accepted(seat, firm)
+    await maker.frozen("agreed")
+
+
+# ------------------------------------------------------------------ as it was
+
+
+@dataclass(slots=True, kw_only=True)
+class Keeper:
+    """Tells whether anything in the database has changed, and puts everything back as it was."""
+
+    connection: "asyncpg.Connection[Any]"
+    kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> list[tuple[str, str]]:
+        """Every table by schema and name, the queue's among them."""
+        return [*(("public", table.name) for table in SQLModel.metadata.sorted_tables), ("queue", "pgqueuer")]
+
+    async def keep(self) -> None:
+        """Remember every row."""
+        for schema, table in self.tables:
+            copy = io.BytesIO()
+            await self.connection.copy_from_table(table, schema_name=schema, output=copy, format="binary")
+            self.kept[schema, table] = copy.getvalue()
+
+    async def print(self) -> dict[str, str]:
+        """Return how many rows each table has, with a digest of all they say."""
+        each = " union all ".join(
+            f"select '{table}', count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) "
+            f'from "{schema}"."{table}" t'
+            for schema, table in self.tables
+        )
+        return {name: figure for name, figure in await self.connection.fetch(each)}
+
+    async def restore(self) -> None:
+        """Put every row back; the guards that keep rows stand aside for it."""
+        async with self.connection.transaction():
+            await self.connection.execute("set local session_replication_role = replica")
+            await self.connection.execute(
+                ";".join(f'delete from "{schema}"."{table}"' for schema, table in self.tables)
+            )
+            for (schema, table), copy in self.kept.items():
+                await self.connection.copy_to_table(table, schema_name=schema, source=io.BytesIO(copy), format="binary")
