@@ -2,6 +2,7 @@
 
 from optimizer.answer import answer_document, diagnosis_document, result_document
 from optimizer.check import Limit, violations
+from optimizer.conflict import Core, conflict_core
 from optimizer.diagnosis import diagnose, ease
 from optimizer.division import Certificate, Method, Share, Shares, shares
 from optimizer.document import read_problem, write_problem
@@ -59,6 +60,7 @@ __all__ = [
     "Certificate",
     "Change",
     "Contribution",
+    "Core",
     "Counterfactual",
     "Criterion",
     "Demand",
@@ -115,6 +117,7 @@ __all__ = [
     "Tie",
     "Waves",
     "answer_document",
+    "conflict_core",
     "counterfactual",
     "diagnose",
     "diagnosis_document",

@@ -28,14 +28,15 @@ def diagnose(
     seconds: Seconds = 10.0,
     seed: Seed = 0,
 ) -> None:
-    """无可行方案时的最小放宽办法 / the smallest fixes of a problem that has no plan."""
-    from optimizer import answer_document, diagnose, diagnosis_document
+    """无可行方案时的最小放宽办法 / the smallest fixes of a problem that has no plan, and one conflict of rules."""
+    from optimizer import answer_document, conflict_core, diagnose, diagnosis_document
 
     asked = problem_in(problem)
     with faultless():
         prices = {rule: int(weight) for rule, weight in _pairs(weigh, "=")}
         found = diagnose(asked, fixes=fixes, prices=prices, seconds=seconds, seed=seed)
-    printed(answer_document("diagnosis", None) | {"answers": diagnosis_document(found)})
+    core = conflict_core(asked, seconds=seconds, seed=seed)
+    printed(answer_document("diagnosis", core) | {"diagnosis": diagnosis_document(found)})
 
 
 def repair(

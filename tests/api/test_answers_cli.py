@@ -67,9 +67,10 @@ def test_every_command_is_asked_here() -> None:
 
 
 def test_a_weight_decides_which_rule_gives_way(ask: Ask) -> None:
-    fixes = answered(ask("diagnose", "hopeless.json", "--weigh", "required=5"))["answers"]
+    fixes = answered(ask("diagnose", "hopeless.json", "--weigh", "required=5"))
 
-    assert fixes[0]["relax"][0]["rule"] == "excluded"
+    assert fixes["diagnosis"][0]["relax"][0]["rule"] == "excluded"
+    assert [rule["rule"] for rule in fixes["rules"]] == ["required", "excluded"]
 
 
 def test_what_cannot_be_is_told_by_the_exit_code(ask: Ask) -> None:
