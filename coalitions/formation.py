@@ -35,16 +35,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where the formation is: whom it waits for, what is not covered, whether exactly one seat leads."""
+    """Where the formation is: whom it waits for, what is not covered, whether exactly one leads, how many they are."""
 
     waiting: tuple[UUID, ...]
     gaps: tuple[Gap, ...]
     led: bool
+    members: int
 
     @property
     def state(self) -> ConsortiumState:
-        """`agreed` once nobody is waited for, every unit is covered exactly and one member leads."""
-        whole = not self.waiting and not self.gaps and self.led
+        """`agreed` once nobody is waited for, every unit is covered exactly and one of two or more members leads."""
+        whole = not self.waiting and not self.gaps and self.led and self.members > 1
         return ConsortiumState.AGREED if whole else ConsortiumState.FORMING
 
 
@@ -63,7 +64,7 @@ def standing(quantities: Mapping[UUID, int], seats: Iterable[Seat]) -> Standing:
         for package, needed in quantities.items()
         if (missing := needed - sum(seat.units.get(package, 0) for seat in live))
     )
-    return Standing(waiting=waiting, gaps=gaps, led=sum(seat.lead for seat in live) == 1)
+    return Standing(waiting=waiting, gaps=gaps, led=sum(seat.lead for seat in live) == 1, members=len(live))
 
 
 def spread(units: int, free: Mapping[date, int]) -> dict[date, int] | None:

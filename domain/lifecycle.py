@@ -2,7 +2,7 @@
 
 Opportunity: draft → review → published → (closed | withdrawn); an amendment keeps it published in a new version.
 Membership:  proposed → invited → (accepted | countered → invited v+1 | declined | expired) → signed → (active |
-             withdrawn | replaced).
+             withdrawn | replaced); signed → accepted when what was signed is no longer what all have agreed on.
 Consortium:  forming → agreed → signed → filed → bid → (won → running → closed | lost); dissolved before signed.
 Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
@@ -51,7 +51,7 @@ MEMBERSHIP: Mapping[MembershipState, frozenset[MembershipState]] = {
     M.ACCEPTED: frozenset({M.INVITED, M.SIGNED, M.DECLINED, M.WITHDRAWN, M.REPLACED}),
     M.DECLINED: frozenset({M.REPLACED}),
     M.EXPIRED: frozenset({M.INVITED, M.REPLACED}),
-    M.SIGNED: frozenset({M.ACTIVE, M.WITHDRAWN, M.REPLACED}),
+    M.SIGNED: frozenset({M.ACCEPTED, M.ACTIVE, M.WITHDRAWN, M.REPLACED}),
     M.ACTIVE: frozenset({M.WITHDRAWN, M.REPLACED}),
     M.WITHDRAWN: frozenset(),
     M.REPLACED: frozenset(),

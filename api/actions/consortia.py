@@ -62,6 +62,7 @@ class AgreementChanged(RuleBroken):
     code = "agreement-changed"
 
 
+UNSIGNED = (ConsortiumState.FORMING, ConsortiumState.AGREED)
 Line = tuple[WorkPackage, UUID | None, int, int | None]
 """A package, the capability that serves it, whole units, and the unit price if it is stated."""
 
@@ -120,6 +121,8 @@ async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillI
         if before is not None:
             left.remove(before)
             before.membership.become(MembershipState.REPLACED)
+            await record(session, actor, "membership.replaced", before.membership.id,
+                         opportunity_id=row.opportunity_id, consortium_id=row.id, name=row.name)  # fmt: skip
         await _seat(session, actor, row, seat, packages, lead=not led and seat["lead"],
                     replaces=before.membership.id if before else None)  # fmt: skip
     row.suggestion_id, row.plan = suggestion.id, given.plan
@@ -249,7 +252,7 @@ async def invite(session: AsyncSession, actor: Actor, identity: UUID, given: Inv
 
     Raises NotFound, NotAllowed, CapacityExceeded, IllegalTransition when a named member has been asked already.
     """
-    row = await _led(session, actor, identity)
+    row = await _forming(session, actor, identity, "invited")
     seats = await consortia.seats(session, actor, row.id, lock=True)
     if given.membership_ids is None:
         asked = [seat for seat in seats if seat.membership.state is MembershipState.PROPOSED]
@@ -274,8 +277,6 @@ async def _ask(
     deadline = now + timedelta(hours=hours)
     packages = await _packages(session, actor, row.opportunity_id)
     promises = [(member, line, packages[line.package_id]) for member, lines in members for line in lines]
-    for member, _ in members:
-        await holds.release(session, actor, member)
     await holds.keep(session, actor, promises, deadline)
     for member, _ in members:
         member.become(MembershipState.INVITED)
@@ -294,7 +295,7 @@ async def ask_again(
     Raises NotFound, NotAllowed, IllegalTransition, CapacityExceeded.
     """
     member = await visible.membership(session, actor, identity)
-    row = await _led(session, actor, member.consortium_id)
+    row = await _forming(session, actor, member.consortium_id, "invited")
     (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
     member = seat.membership
     if lines is not None:
@@ -454,31 +455,45 @@ async def withdraw(session: AsyncSession, actor: Actor, identity: UUID) -> Membe
     Raises NotFound, NotAllowed, IllegalTransition.
     """
     member = await visible.membership(session, actor, identity)
-    row = await _led(session, actor, member.consortium_id)
+    row = await _forming(session, actor, member.consortium_id, "withdrawn")
     (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
-    seat.membership.become(MembershipState.WITHDRAWN)
-    if seat.invitation is not None and InvitationState.WITHDRAWN in _open(seat.invitation):
-        seat.invitation.become(InvitationState.WITHDRAWN)
+    await _take_back(session, actor, row, seat)
     await holds.release(session, actor, seat.membership)
-    await record(session, actor, "membership.withdrawn", identity, opportunity_id=row.opportunity_id,
-                 consortium_id=row.id, audience=[seat.membership.organisation_id], name=row.name)  # fmt: skip
     await _restate(session, actor, row)
     return seat.membership
 
 
-async def expire(session: AsyncSession, actor: Actor) -> int:
-    """Expire every question whose deadline has passed by the database's clock; return how many there were."""
+async def _take_back(session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow) -> None:
+    """Withdraw a seat and the question put to it; a firm that was never asked is not told."""
+    asked = seat.membership.state is not MembershipState.PROPOSED
+    seat.membership.become(MembershipState.WITHDRAWN)
+    if seat.invitation is not None and InvitationState.WITHDRAWN in _open(seat.invitation):
+        seat.invitation.become(InvitationState.WITHDRAWN)
+    await record(session, actor, "membership.withdrawn", seat.membership.id, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, audience=[seat.membership.organisation_id] if asked else [],
+                 name=row.name)  # fmt: skip
+
+
+async def expire(session: AsyncSession, actor: Actor, identity: UUID) -> int:
+    """Expire a consortium's questions whose deadline has passed by the database's clock; return how many there were.
+
+    Raises NotFound.
+    """
+    row = await visible.consortium(session, actor, identity, lock=True)
     now = await consortia.clock(session)
-    overdue = await consortia.overdue(session, actor, now)
-    for invitation in overdue:
-        member = await session.get_one(Membership, invitation.membership_id)
-        row = await session.get_one(Consortium, member.consortium_id, with_for_update=True)
+    overdue = [
+        (seat.membership, seat.invitation)
+        for seat in await consortia.seats(session, actor, row.id, lock=True)
+        if seat.invitation is not None
+        and InvitationState.EXPIRED in _open(seat.invitation)
+        and seat.invitation.deadline <= now
+    ]
+    for member, invitation in overdue:
         invitation.become(InvitationState.EXPIRED)
         member.become(MembershipState.EXPIRED)
-        await session.flush()
-        await holds.release(session, actor, member)
         await _tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
-        await _restate(session, actor, row)
+    await holds.release(session, actor, *(member for member, _ in overdue))
+    await _restate(session, actor, row)
     return len(overdue)
 
 
@@ -529,12 +544,11 @@ async def dissolve(session: AsyncSession, actor: Actor, identity: UUID) -> Conso
     """
     row = await _led(session, actor, identity)
     row.become(ConsortiumState.DISSOLVED)
-    for seat in await consortia.seats(session, actor, row.id, lock=True):
-        if seat.membership.state in PENDING | SETTLED:
-            seat.membership.become(MembershipState.WITHDRAWN)
-            if seat.invitation is not None and InvitationState.WITHDRAWN in _open(seat.invitation):
-                seat.invitation.become(InvitationState.WITHDRAWN)
-            await holds.release(session, actor, seat.membership)
+    seats = await consortia.seats(session, actor, row.id, lock=True)
+    live = [seat for seat in seats if seat.membership.state in PENDING | SETTLED]
+    for seat in live:
+        await _take_back(session, actor, row, seat)
+    await holds.release(session, actor, *(seat.membership for seat in live))
     await record(session, actor, "consortium.dissolved", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, audience=[row.organisation_id], name=row.name)  # fmt: skip
     return row
@@ -547,6 +561,14 @@ async def _led(session: AsyncSession, actor: Actor, identity: UUID) -> Consortiu
     row = await visible.consortium(session, actor, identity, lock=True)
     if row.organisation_id != actor.organisation_id:
         raise NotAllowed(needed="owner")
+    return row
+
+
+async def _forming(session: AsyncSession, actor: Actor, identity: UUID, wanted: str) -> Consortium:
+    """Return a consortium that the actor leads and whose seats may still change: nobody is bound by it yet."""
+    row = await _led(session, actor, identity)
+    if row.state not in UNSIGNED:
+        raise IllegalTransition(current=str(row.state), wanted=wanted, possible=", ".join(sorted(UNSIGNED)))
     return row
 
 
@@ -608,16 +630,30 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
     packages = await _packages(session, actor, row.opportunity_id)
     seats = await consortia.whole(session, actor, row.id)
     now = _standing(packages, seats)
-    if row.state not in (ConsortiumState.FORMING, ConsortiumState.AGREED) or now.state is row.state:
+    if row.state not in UNSIGNED or now.state is row.state:
         return
     row.become(now.state)
-    if row.state is ConsortiumState.AGREED:
+    if row.state is ConsortiumState.FORMING:
+        await _reopen(session, actor, row, seats)
+    else:
         agreement = await _freeze(session, actor, row, opportunity, packages, seats)
         members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
         await record(session, actor, "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=agreement.sha256)  # fmt: skip
     await session.flush()
+
+
+async def _reopen(session: AsyncSession, actor: Actor, row: Consortium, seats: Sequence[SeatRow]) -> None:
+    """Tell that what was agreed no longer is; who had signed it has only accepted, and will sign the next edition."""
+    settled = [seat.membership for seat in seats if seat.membership.state in SETTLED]
+    await record(session, actor, "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, audience=[row.organisation_id, *(m.organisation_id for m in settled)],
+                 name=row.name)  # fmt: skip
+    for member in settled:
+        if member.state is MembershipState.SIGNED:
+            member.become(MembershipState.ACCEPTED)
+            await _tell(session, actor, row, member, "membership.unsigned")
 
 
 def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> Standing:

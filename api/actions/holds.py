@@ -3,7 +3,7 @@
 The sum is the database's: a trigger moves ``capacity_month.reserved`` and a CHECK refuses what would exceed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
@@ -19,48 +19,59 @@ from domain.kinds import HoldState
 from domain.records import Capability, CapacityHold, CapacityMonth, Membership, TermsLine, WorkPackage
 
 Promise = tuple[Membership, TermsLine, WorkPackage]
+Declared = tuple[Membership, TermsLine, WorkPackage, Capability, tuple[date, ...]]
 
 
 async def keep(session: AsyncSession, actor: Actor, promises: Sequence[Promise], until: datetime) -> None:
-    """Hold, softly and until `until`, what the terms of several members promise.
+    """Hold, softly and until `until`, what the terms of several members promise, instead of what they hold already.
 
     A line without a capability, or whose capability states no monthly quantity in the package's unit, holds nothing:
     its capacity is undeclared. Months are filled in proportion to what they have free.
 
-    Raises CapacityExceeded naming package, units and what is free.
+    Raises CapacityExceeded naming package, units, months and what is free in them.
     """
+    declared = await _declared(session, actor, promises)
+    wanted = sorted({(capability.id, month) for *_, capability, span in declared for month in span})
+    await _open_months(session, wanted, {capability.id: capability for *_, capability, _ in declared})
+    before = await consortia.live_holds(session, actor, [member.id for member, _, _ in promises])
+    found = await consortia.buckets(session, actor, wanted, [hold.capacity_month_id for hold in before])
+    left = {_id(bucket): bucket.declared - bucket.reserved for by in found.values() for bucket in by.values()}
+    for hold in before:
+        left[hold.capacity_month_id] += hold.quantity
+        hold.become(HoldState.RELEASED)
+    await session.flush()
+    needs: dict[tuple[UUID, int], int] = {}
+    for member, line, package, capability, span in declared:
+        buckets = {month: _id(found[capability.id][month]) for month in span}
+        parts = spread(line.units, {month: left[bucket] for month, bucket in buckets.items()})
+        if parts is None:
+            free = sum(left[bucket] for bucket in buckets.values())
+            raise CapacityExceeded(package=package.code, units=line.units, free=free, months=_named(span))
+        for month, units in parts.items():
+            bucket = buckets[month]
+            left[bucket] -= units
+            needs[member.id, bucket] = needs.get((member.id, bucket), 0) + units
+    for (identity, bucket), units in sorted(needs.items(), key=lambda item: item[0][1]):
+        session.add(CapacityHold(membership_id=identity, capacity_month_id=bucket, quantity=units, expires_at=until))
+    await session.flush()
+
+
+async def _declared(session: AsyncSession, actor: Actor, promises: Sequence[Promise]) -> list[Declared]:
+    """Return the promises whose capacity is declared, each with its capability and its months."""
     named = [line.capability_id for _, line, _ in promises if line.capability_id is not None]
-    known = await consortia.capabilities(session, actor, named)
-    declared = [
-        (membership, line, package, capability)
-        for membership, line, package in promises
+    known = await consortia.capabilities(session, actor, named, keep=True)
+    return [
+        (member, line, package, capability, tuple(months(package.starts, package.ends)))
+        for member, line, package in promises
         if line.capability_id is not None
         and (capability := known[line.capability_id]).monthly_quantity is not None
         and capability.unit == package.unit
     ]
-    for _, _, package, capability in declared:
-        await _open_months(session, capability, months(package.starts, package.ends))
-    wanted = [
-        (capability.id, month)
-        for _, _, package, capability in declared
-        for month in months(package.starts, package.ends)
-    ]
-    found = await consortia.buckets(session, actor, wanted)
-    needs: dict[tuple[UUID, int], int] = {}
-    left = {_id(bucket): bucket.declared - bucket.reserved for by in found.values() for bucket in by.values()}
-    for membership, line, package, capability in declared:
-        buckets = {m: found[capability.id][m] for m in months(package.starts, package.ends)}
-        parts = spread(line.units, {m: left[_id(bucket)] for m, bucket in buckets.items()})
-        if parts is None:
-            free = sum(left[_id(bucket)] for bucket in buckets.values())
-            raise CapacityExceeded(package=package.code, units=line.units, free=free)
-        for month, units in parts.items():
-            bucket = _id(buckets[month])
-            left[bucket] -= units
-            needs[membership.id, bucket] = needs.get((membership.id, bucket), 0) + units
-    for (member, bucket), units in sorted(needs.items(), key=lambda item: item[0][1]):
-        session.add(CapacityHold(membership_id=member, capacity_month_id=bucket, quantity=units, expires_at=until))
-    await session.flush()
+
+
+def _named(span: Sequence[date]) -> str:
+    """Name months as a reader would: the one, or the first and the last."""
+    return "–".join(f"{month:%Y-%m}" for month in dict.fromkeys((span[0], span[-1])))
 
 
 def _id(bucket: CapacityMonth) -> int:
@@ -69,40 +80,43 @@ def _id(bucket: CapacityMonth) -> int:
     return bucket.id
 
 
-async def _open_months(session: AsyncSession, capability: Capability, wanted: Sequence[date]) -> None:
+async def _open_months(
+    session: AsyncSession, wanted: Sequence[tuple[UUID, date]], known: Mapping[UUID, Capability]
+) -> None:
     """Make sure each month has its row; one that is not there yet has the capability's monthly quantity."""
     rows = [
         {
-            "capability_id": capability.id,
-            "organisation_id": capability.organisation_id,
+            "capability_id": identity,
+            "organisation_id": known[identity].organisation_id,
             "month": month,
-            "declared": capability.monthly_quantity,
+            "declared": known[identity].monthly_quantity,
             "reserved": 0,
         }
-        for month in wanted
+        for identity, month in wanted
     ]
-    await session.execute(insert(CapacityMonth).values(rows).on_conflict_do_nothing())
+    if rows:
+        await session.execute(insert(CapacityMonth).values(rows).on_conflict_do_nothing())
 
 
 async def harden(session: AsyncSession, actor: Actor, membership: Membership) -> None:
     """Turn a member's soft holds into hard ones: it has signed."""
-    await _move(session, actor, membership, HoldState.HARD)
+    for hold in await consortia.live_holds(session, actor, [membership.id]):
+        if hold.state is HoldState.SOFT:
+            hold.become(HoldState.HARD)
+    await session.flush()
 
 
-async def release(session: AsyncSession, actor: Actor, membership: Membership) -> None:
-    """Give back everything held for a membership."""
-    await _move(session, actor, membership, HoldState.RELEASED)
-
-
-async def _move(session: AsyncSession, actor: Actor, membership: Membership, wanted: HoldState) -> None:
-    for hold in await consortia.live_holds(session, actor, membership.id):
-        if hold.state is not wanted:
-            hold.become(wanted)
+async def release(session: AsyncSession, actor: Actor, *memberships: Membership) -> None:
+    """Give back everything held for memberships."""
+    held = await consortia.live_holds(session, actor, [membership.id for membership in memberships])
+    await consortia.buckets(session, actor, (), [hold.capacity_month_id for hold in held])
+    for hold in held:
+        hold.become(HoldState.RELEASED)
     await session.flush()
 
 
 async def extend(session: AsyncSession, actor: Actor, membership: Membership, until: datetime) -> None:
     """Keep a member's soft holds until `until`: it has accepted and waits for the others."""
-    for hold in await consortia.live_holds(session, actor, membership.id):
+    for hold in await consortia.live_holds(session, actor, [membership.id]):
         hold.expires_at = until
     await session.flush()

@@ -33,6 +33,7 @@ from domain.records import (
 
 SETTLED = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 LIVE_HOLDS = (HoldState.SOFT, HoldState.HARD)
+UNANSWERED = (InvitationState.SENT, InvitationState.COUNTERED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,15 +224,21 @@ async def disclosed(session: AsyncSession, actor: Actor, capabilities: Iterable[
 
 
 async def buckets(
-    session: AsyncSession, actor: Actor, wanted: Iterable[tuple[UUID, date]]
+    session: AsyncSession, actor: Actor, wanted: Iterable[tuple[UUID, date]], held: Iterable[int] = ()
 ) -> dict[UUID, dict[date, CapacityMonth]]:
-    """Return the capacity months named by capability and first day, all locked by one statement in the order of ids.
+    """Return capacity months, named by capability and first day or by id, all locked by one statement in order of ids.
 
-    One order for everybody is what keeps two formations from waiting for each other (design/security.md D3).
+    One order for everybody is what keeps two formations from waiting for each other; so whoever moves several holds
+    locks all their months here first.
     """
     statement = (
         sa.select(CapacityMonth)
-        .where(sa.tuple_(col(CapacityMonth.capability_id), col(CapacityMonth.month)).in_(sorted(set(wanted))))
+        .where(
+            sa.or_(
+                sa.tuple_(col(CapacityMonth.capability_id), col(CapacityMonth.month)).in_(sorted(set(wanted))),
+                col(CapacityMonth.id).in_(sorted(set(held))),
+            )
+        )
         .order_by(col(CapacityMonth.id))
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -242,17 +249,21 @@ async def buckets(
     return found
 
 
-async def capabilities(session: AsyncSession, actor: Actor, identities: Iterable[UUID]) -> dict[UUID, Capability]:
-    """Return capabilities by id, for laying promises over their months."""
-    statement = sa.select(Capability).where(col(Capability.id).in_(set(identities)))
+async def capabilities(
+    session: AsyncSession, actor: Actor, identities: Iterable[UUID], *, keep: bool = False
+) -> dict[UUID, Capability]:
+    """Return capabilities by id, for laying promises over their months; `keep` lets nobody declare months meanwhile."""
+    statement = sa.select(Capability).where(col(Capability.id).in_(set(identities))).order_by(col(Capability.id))
+    if keep:
+        statement = statement.with_for_update(read=True, key_share=True)
     return {row.id: row for row in (await session.execute(statement)).scalars()}
 
 
-async def live_holds(session: AsyncSession, actor: Actor, membership: UUID) -> list[CapacityHold]:
-    """Return the holds a membership has, soft or hard, in the order of their months' ids."""
+async def live_holds(session: AsyncSession, actor: Actor, memberships: Iterable[UUID]) -> list[CapacityHold]:
+    """Return the holds that memberships have, soft or hard, in the order of their months' ids."""
     statement = (
         sa.select(CapacityHold)
-        .where(col(CapacityHold.membership_id) == membership, col(CapacityHold.state).in_(LIVE_HOLDS))
+        .where(col(CapacityHold.membership_id).in_(set(memberships)), col(CapacityHold.state).in_(LIVE_HOLDS))
         .order_by(col(CapacityHold.capacity_month_id))
     )
     return list((await session.execute(statement)).scalars())
@@ -269,17 +280,15 @@ async def invitation(session: AsyncSession, actor: Actor, membership: UUID, edit
     return (await session.execute(statement)).scalar_one_or_none()
 
 
-async def overdue(session: AsyncSession, actor: Actor, now: datetime, limit: int = 200) -> list[Invitation]:
-    """Return unanswered questions whose deadline has passed, skipping those another worker is at."""
+async def overdue(session: AsyncSession, actor: Actor, limit: int = 200) -> list[UUID]:
+    """Return the consortia with unanswered questions whose deadline has passed by the database's clock."""
     statement = (
-        sa.select(Invitation)
-        .where(
-            col(Invitation.state).in_((InvitationState.SENT, InvitationState.COUNTERED)),
-            col(Invitation.deadline) <= now,
-        )
-        .order_by(col(Invitation.deadline))
+        sa.select(col(Membership.consortium_id))
+        .join(Invitation, col(Invitation.membership_id) == col(Membership.id))
+        .where(col(Invitation.state).in_(UNANSWERED), col(Invitation.deadline) <= sa.func.clock_timestamp())
+        .group_by(col(Membership.consortium_id))
+        .order_by(sa.func.min(col(Invitation.deadline)))
         .limit(limit)
-        .with_for_update(skip_locked=True)
     )
     return list((await session.execute(statement)).scalars())
 

@@ -37,6 +37,7 @@ from domain.records import (
     CapacityHold,
     CapacityMonth,
     Consortium,
+    Event,
     Invitation,
     Opportunity,
     Signature,
@@ -587,3 +588,119 @@ async def test_a_sitting_member_that_is_to_do_more_is_asked_about_it_as_the_next
     assert (seat.membership.state, seat.membership.edition) == (MembershipState.INVITED, 2)
     assert {line.package_id: line.units for line in seat.lines} == {scene.packages[0]: 30, scene.packages[1]: 6}
     assert await scene.reserved() == 36
+
+
+async def test_a_signature_falls_with_what_was_agreed_and_the_next_edition_is_signed_anew(scene: Scene) -> None:
+    identity, first = await scene.agreed()
+    async with scene.sessions.begin() as session:
+        await consortia.sign(session, scene.cells, identity, first)
+    seat = await scene.seat(identity, scene.power)
+    async with scene.sessions.begin() as session:
+        await consortia.ask_again(session, scene.leader, seat.membership.id, (LineIn(package="WP2", units=6),))
+
+    assert (await scene.seat(identity, scene.cells)).membership.state is MembershipState.ACCEPTED
+    await scene.accept(identity, scene.power)
+    async with scene.sessions() as session:
+        found = await reading.agreement(session, scene.leader, identity)
+    assert found is not None
+    assert found[0].sha256 != first
+    for firm in (scene.cells, scene.power):
+        async with scene.sessions.begin() as session:
+            await consortia.sign(session, firm, identity, found[0].sha256)
+    assert await scene.state(identity) is ConsortiumState.SIGNED
+
+
+async def test_nobody_is_asked_or_sent_away_once_all_have_signed_or_the_formation_has_ended(scene: Scene) -> None:
+    signed, sha256 = await scene.agreed()
+    for firm in (scene.cells, scene.power):
+        async with scene.sessions.begin() as session:
+            await consortia.sign(session, firm, signed, sha256)
+    async with scene.sessions.begin() as session:
+        for capability in scene.capabilities:
+            (await session.get_one(Capability, capability)).monthly_quantity = 50
+    ended = await scene.form()
+    async with scene.sessions.begin() as session:
+        await consortia.dissolve(session, scene.leader, ended)
+
+    for identity in (signed, ended):
+        seat = (await scene.seat(identity, scene.power)).membership.id
+        for refused in (
+            lambda session, identity=identity: consortia.invite(session, scene.leader, identity, InviteIn()),
+            lambda session, seat=seat: consortia.ask_again(
+                session, scene.leader, seat, (LineIn(package="WP2", units=1),)
+            ),
+            lambda session, seat=seat: consortia.withdraw(session, scene.leader, seat),
+        ):
+            async with scene.sessions.begin() as session:
+                with pytest.raises(IllegalTransition) as why:
+                    await refused(session)
+            assert why.value.params["possible"] == "agreed, forming"
+
+
+async def test_a_firm_that_would_be_alone_agrees_with_nobody(scene: Scene) -> None:
+    async with scene.sessions.begin() as session:
+        able = await make_capability(session, organisation_id=scene.cells.organisation_id, monthly_quantity=50)
+        plan = proposal((scene.cells, "演示电芯", scene.packages[0], scene.capabilities[0], 30))
+        (part,) = plan.seats[0].parts
+        other = replace(part, package_id=scene.packages[1], offering_id=able.id, units=6)
+        alone = replace(plan.seats[0], parts=(part, other))
+        run = await kept(session, scene.leader, scene.opportunity, replace(plan, seats=(alone,)))
+        identity = (await consortia.form(session, scene.leader, ConsortiumIn(suggestion_id=run))).id
+        await consortia.invite(session, scene.leader, identity, InviteIn())
+
+    await scene.accept(identity, scene.cells)
+
+    assert await scene.state(identity) is ConsortiumState.FORMING
+
+
+async def test_a_refusal_for_want_of_capacity_names_the_months_and_what_is_free(scene: Scene) -> None:
+    first, second = await scene.form(), await scene.form()
+    async with scene.sessions.begin() as session:
+        await consortia.invite(session, scene.leader, first, InviteIn())
+
+    with pytest.raises(CapacityExceeded) as refused:
+        async with scene.sessions.begin() as session:
+            await consortia.invite(session, scene.leader, second, InviteIn())
+
+    assert refused.value.params == {"package": "WP1", "units": 30, "free": 6, "months": "2031-01–2031-03"}
+
+
+async def test_whoever_was_asked_hears_that_the_formation_has_ended(scene: Scene) -> None:
+    identity = await scene.form()
+    asked = (await scene.seat(identity, scene.cells)).membership.id
+    async with scene.sessions.begin() as session:
+        await consortia.invite(session, scene.leader, identity, InviteIn(membership_ids=(asked,)))
+    async with scene.sessions.begin() as session:
+        await consortia.dissolve(session, scene.leader, identity)
+
+    async with scene.sessions() as session:
+        told = sa.select(Event).where(col(Event.code) == "membership.withdrawn")
+        heard = {event.subject_id: event.audience for event in (await session.execute(told)).scalars()}
+    assert heard == {
+        asked: [scene.cells.organisation_id],
+        (await scene.seat(identity, scene.power)).membership.id: [],
+    }
+
+
+async def test_questions_expire_beside_answers_without_anybody_waiting_in_a_circle(scene: Scene) -> None:
+    """Those that take a seat back and the clock want the same rows; whoever comes second finds nothing left to do."""
+    from api.jobs.deadlines import expire
+
+    async with scene.sessions.begin() as session:
+        for capability in scene.capabilities:
+            (await session.get_one(Capability, capability)).monthly_quantity = 500
+    await expire(scene.sessions)
+    asked = [await scene.invited() for _ in range(8)]
+    async with scene.sessions.begin() as session:
+        await session.execute(sa.text("set local session_replication_role = replica"))
+        past = {"sent_at": sa.text("now() - interval '4 days'"), "deadline": sa.text("now() - interval '1 day'")}
+        await session.execute(sa.update(Invitation).values(past))
+
+    async def dissolve(identity: UUID) -> None:
+        async with scene.sessions.begin() as session:
+            await consortia.dissolve(session, scene.leader, identity)
+
+    await asyncio.gather(*(expire(scene.sessions) for _ in range(4)), *map(dissolve, asked))
+
+    assert await scene.reserved() == 0
+    assert {await scene.state(identity) for identity in asked} == {ConsortiumState.DISSOLVED}

@@ -74,6 +74,12 @@ def test_without_a_lead_or_with_two_nothing_is_agreed() -> None:
         assert standing({CELLS: 10}, seats).state is ConsortiumState.FORMING
 
 
+def test_one_firm_alone_is_no_consortium() -> None:
+    alone = [seat(FIRM, MembershipState.ACCEPTED, lead=True, cells=10)]
+
+    assert standing({CELLS: 10}, alone).state is ConsortiumState.FORMING
+
+
 FREE = st.dictionaries(st.dates(date(2027, 1, 1), date(2030, 1, 1)), st.integers(0, 10_000), max_size=12)
 
 
