@@ -75,9 +75,9 @@ class Counterfactual:
     """What would bring a firm in.
 
     `wanted` says that it is in one of the best plans as it is. `futile` names the figures no change of which suffices
-    alone; `sure` says that all of this is proved.
+    alone, `unsettled` those for which the time did not suffice; `sure` says that all that is told is proved.
 
-    >>> Counterfactual(firm="F1", wanted=True, changes=(), futile=(), sure=True).helping
+    >>> Counterfactual(firm="F1", wanted=True, changes=(), futile=(), unsettled=(), sure=True).helping
     ()
     """
 
@@ -85,6 +85,7 @@ class Counterfactual:
     wanted: bool
     changes: tuple[Change, ...]
     futile: tuple[tuple[Axis, str], ...]
+    unsettled: tuple[tuple[Axis, str], ...]
     sure: bool
 
     @property
@@ -124,16 +125,26 @@ def counterfactual(
     trials = Trials(seconds=seconds, effort=effort, seed=seed, interrupt=interrupt)
     now = trials.verdict(ordered, firm, share=PART)
     if now.wanted:
-        return Counterfactual(firm=firm, wanted=True, changes=(), futile=(), sure=now.sure)
-    changes, futile, sure = [], [], now.sure
+        return Counterfactual(firm=firm, wanted=True, changes=(), futile=(), unsettled=(), sure=now.sure)
+    changes: list[Change] = []
+    futile: list[tuple[Axis, str]] = []
+    unsettled: list[tuple[Axis, str]] = []
+    sure = now.sure
     for lever in levers(ordered, firm, tuple(openings)):
         change, proved = _smallest(lever, firm, trials)
-        if change is None:
-            futile.append((lever.axis, lever.subject))
-        else:
+        if change is not None:
             changes.append(change)
+        else:
+            (futile if proved else unsettled).append((lever.axis, lever.subject))
         sure = sure and proved
-    return Counterfactual(firm=firm, wanted=False, changes=tuple(changes), futile=tuple(futile), sure=sure)
+    return Counterfactual(
+        firm=firm,
+        wanted=False,
+        changes=tuple(changes),
+        futile=tuple(futile),
+        unsettled=tuple(unsettled),
+        sure=sure,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,8 @@ class _Mender:
         still = self.trials.least(self.problem, self._changes, self._still, share=0.2)
         if self.keep:
             return still
-        least = self.trials.least(self.problem, self._changes, hinted(still.units), share=0.4)
+        share = 0.8 if still.units is None else 0.4
+        least = self.trials.least(self.problem, self._changes, hinted(still.units), share=share)
         return least if least.units is not None or still.units is None else replace(still, status=Status.FEASIBLE)
 
     def _descend(self, least: Least) -> tuple[list[Repair], bool]:

@@ -1,13 +1,15 @@
 """Many opportunities over one capacity: each staffed wholly or not at all, every plan under its own rules.
 
-Three steps, each giving whole plans that a master problem chooses among. A rolling fill serves one opportunity after
-the other, the worthiest first, from what capacity is left. Then pools are given prices, those of the master's linear
-program, and every opportunity is planned anew at these prices (Dantzig & Wolfe, *Decomposition principle for linear
-programs*, 1960): plans that spare what is scarce. Last, an opportunity left out is put before those it competes with
-and they are planned again around it, batch by batch. The master is solved in whole plans after each step.
+Three steps, each giving whole plans that a master problem chooses among. The linear relaxation of everything at once
+gives the pools prices; at these a rolling fill serves one opportunity after the other, the worthiest first, from what
+capacity is left. Then every opportunity is planned anew at the prices of the master's own linear program (Dantzig &
+Wolfe, *Decomposition principle for linear programs*, 1960): plans that spare what is scarce. Last, an opportunity left
+out is put before those it competes with and they are planned again around it, batch by batch. The master is solved in
+whole plans after each step.
 
-The bound is Lagrangian and holds for all plans, not only those looked at: at any prices of the pools, what the best
-plans gain net of what they draw, plus the price of all capacity, is at least what any portfolio gains.
+The bound holds for all plans, not only those looked at. It is that of the relaxation, or Lagrangian where that is
+lower: at any prices of the pools, what the best plans gain net of what they draw, plus the price of all capacity, is at
+least what any portfolio gains.
 """
 
 from collections import Counter, defaultdict
@@ -15,12 +17,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
+from math import floor
 
+import numpy as np
 from ortools.linear_solver import pywraplp
 from ortools.sat.python import cp_model
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
 
 from optimizer.check import Case, Units
-from optimizer.eligibility import Slot
+from optimizer.eligibility import Slot, sift
 from optimizer.model import build
 from optimizer.problem import WHOLE, Pool, Problem, canonical
 from optimizer.result import Interrupt, Plan, Status
@@ -28,7 +34,7 @@ from optimizer.search import Found, Purse, Setting, Title, opened, run
 from optimizer.trial import stated
 from optimizer.variables import Model, Term, weighed
 
-ROUNDS = 8
+ROUNDS = 4
 """How often the pools are given new prices at most."""
 
 BATCHES = 24
@@ -215,10 +221,24 @@ class _Staffing:
 
     def filled(self) -> Portfolio:
         by_worth = sorted(range(len(self.asked)), key=lambda of: (-self.asked[of].gross, self.asked[of].id))
+        self.prices, self.bound = self._relaxed()
         self._roll(by_worth, ())
+        self._bounded(self.prices)
         self._reprice()
         self._rebatch(by_worth)
         return self._told()
+
+    def _relaxed(self) -> tuple[_Prices, int]:
+        """Return the multipliers and the value of the linear relaxation: projects and units in parts, no teams."""
+        found = _Relaxation(self.asked, self.shared, self.strata).solved()
+        if found is None:
+            return self.free, self.bound
+        gain, pools, floors = found
+        prices = _Prices(
+            pools={pool: max(0, round(price)) for pool, price in zip(self.shared, pools, strict=True)},
+            strata=tuple(max(0, round(FINE * price)) for price in floors),
+        )
+        return prices, min(self.bound, gain)
 
     @property
     def gain(self) -> int:
@@ -236,7 +256,7 @@ class _Staffing:
         for column in kept:
             left.subtract(dict(column.loads))
         for of in order:
-            planned = self._planned(of, left, self.free)
+            planned = self._planned(of, left, self.prices)
             if planned is not None and planned.gain > 0:
                 left.subtract(dict(planned.loads))
         self._choose()
@@ -247,12 +267,9 @@ class _Staffing:
         for _ in range(ROUNDS):
             if len(self.columns) > known:
                 known = len(self.columns)
-                self.prices = self._duals()
+                prices = self._duals()
                 for of in range(len(self.asked)):
-                    self._planned(of, self.shared, self.prices)
-        self._choose()
-        for prices in (self._duals(), self.free):
-            self._bounded(prices)
+                    self._planned(of, self.shared, prices)
         self._choose()
         self.prices = self._duals()
 
@@ -431,6 +448,68 @@ class _Staffing:
     def _staffed(self, column: _Column) -> Staffed:
         one = self.asked[column.of]
         return Staffed(opportunity=one.id, plan=stated(one.problem, dict(column.units)), gain=column.gain)
+
+
+class _Relaxation:
+    """The linear program over all opportunities at once, as arrays; what it leaves out makes it more generous."""
+
+    def __init__(self, asked: Sequence[Opportunity], shared: Mapping[str, int], strata: Sequence[Stratum]) -> None:
+        self.costs: list[float] = [-float(one.gross) for one in asked]
+        self.limits: list[float] = [1.0] * len(asked)
+        self.cells: list[tuple[int, int, float]] = []
+        self.packages = 0
+        self.pools = list(shared.values())
+        self.drawn: list[tuple[int, int, float]] = []
+        self.floors = len(strata)
+        places = {pool: row for row, pool in enumerate(shared)}
+        for g, stratum in enumerate(strata):
+            self.drawn += [(len(places) + g, of, stratum.floor / WHOLE * one.value) for of, one in enumerate(asked)]
+        for of, one in enumerate(asked):
+            rows = {package.id: self.packages + i for i, package in enumerate(one.problem.packages)}
+            self.packages += len(rows)
+            self.cells += [(rows[package.id], of, -float(package.quantity)) for package in one.problem.packages]
+            for slot in sift(one.problem).slots:
+                self._offered(slot, rows, places, strata)
+
+    def _offered(
+        self, slot: Slot, rows: Mapping[str, int], places: Mapping[str, int], strata: Sequence[Stratum]
+    ) -> None:
+        column = len(self.costs)
+        self.costs.append(float(slot.package.unit_price if slot.offer.price is None else slot.offer.price))
+        self.limits.append(float(slot.most))
+        self.cells.append((rows[slot.package.id], column, 1.0))
+        pool = places.get(slot.offer.pool or "")
+        if pool is not None:
+            self.drawn.append((pool, column, float(slot.offer.load)))
+        for g, stratum in enumerate(strata):
+            if slot.firm.id in stratum.firms:
+                self.drawn.append((len(places) + g, column, -float(slot.package.value // slot.package.quantity)))
+
+    def solved(self) -> tuple[int, list[float], list[float]] | None:
+        """Return what can be gained at most, and the multipliers of pools and floors; `None`: nothing is asked."""
+        if not self.packages:
+            return None
+        unit = max(1.0, *map(abs, self.costs))
+        limits = [*map(float, self.pools), *[0.0] * self.floors]
+        found = linprog(
+            np.array(self.costs) / unit,
+            A_ub=_matrix(self.drawn, len(limits), len(self.costs)) if limits else None,
+            b_ub=limits or None,
+            A_eq=_matrix(self.cells, self.packages, len(self.costs)),
+            b_eq=np.zeros(self.packages),
+            bounds=np.column_stack([np.zeros(len(self.limits)), self.limits]),
+            method="highs",
+        )
+        gain = -found.fun * unit
+        prices = [-float(price) * unit for price in found.ineqlin.marginals]
+        most = floor(gain + 1e-7 * abs(gain) + 1e-6)
+        return most, prices[: len(self.pools)], prices[len(self.pools) :]
+
+
+def _matrix(cells: Sequence[tuple[int, int, float]], rows: int, columns: int) -> csr_array:
+    """Return a sparse matrix from its cells."""
+    row, column, value = zip(*cells, strict=True) if cells else ((), (), ())
+    return csr_array((value, (row, column)), shape=(rows, columns))
 
 
 def _cheapest(problem: Problem, prices: Mapping[str, int]) -> Problem:

@@ -104,7 +104,11 @@ def test_what_may_be_told_to_the_firm_has_no_amounts() -> None:
 
 
 def test_without_time_nothing_is_proved() -> None:
-    assert not counterfactual(PROJECT, "B", seconds=0).sure
+    found = counterfactual(PROJECT, "B", seconds=0)
+
+    assert not found.sure
+    assert found.unsettled
+    assert not found.futile
 
 
 def test_a_firm_nobody_knows_is_refused() -> None:

@@ -174,6 +174,12 @@ def test_without_time_nothing_is_staffed_and_nothing_claimed() -> None:
     assert (found.staffed, found.bound, found.gap, found.status) == ((), 200, 200.0, Status.FEASIBLE)
 
 
+def test_where_nothing_is_asked_nothing_is_gained() -> None:
+    found = portfolio([], [Pool(id="P", capacity=4)])
+
+    assert (found.status, found.gain, found.bound, found.staffed) == (Status.OPTIMAL, 0, 0, ())
+
+
 def test_two_opportunities_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="one name"):
         portfolio([project("A", 400), project("A", 300)])
