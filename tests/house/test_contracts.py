@@ -18,8 +18,8 @@ WRONG = [
     ("api/nowhere.py", "", "Inside the shell, requests flow one way"),
     ("domain/message.py", "import asyncio", "The core neither waits nor talks"),
     ("domain/world.py", "import sqlalchemy", "Computation never sees a table"),
-    ("domain/world.py", "import networkx", "One door to networkx"),
-    ("domain/world.py", "import ortools", "One room for ortools"),
+    ("domain/world.py", "import networkx", "One door to networkx and networkit"),
+    ("domain/world.py", "import ortools", "One room for ortools and highspy"),
 ]
 
 
