@@ -378,6 +378,9 @@ async def _formations(maker: _Maker) -> None:
 
 # ------------------------------------------------------------------ as it was
 
+TABLES = [*(("public", table.name) for table in SQLModel.metadata.sorted_tables), ("queue", "pgqueuer")]
+"""Every table by schema and name, the queue's among them."""
+
 
 @dataclass(slots=True, kw_only=True)
 class Keeper:
@@ -386,14 +389,9 @@ class Keeper:
     connection: "asyncpg.Connection[Any]"
     kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
-    @property
-    def tables(self) -> list[tuple[str, str]]:
-        """Every table by schema and name, the queue's among them."""
-        return [*(("public", table.name) for table in SQLModel.metadata.sorted_tables), ("queue", "pgqueuer")]
-
     async def keep(self) -> None:
         """Remember every row."""
-        for schema, table in self.tables:
+        for schema, table in TABLES:
             copy = io.BytesIO()
             await self.connection.copy_from_table(table, schema_name=schema, output=copy, format="binary")
             self.kept[schema, table] = copy.getvalue()
@@ -403,7 +401,7 @@ class Keeper:
         each = " union all ".join(
             f"select '{table}', count(*) || ' ' || md5(coalesce(string_agg(t::text, '|' order by t::text), '')) "
             f'from "{schema}"."{table}" t'
-            for schema, table in self.tables
+            for schema, table in TABLES
         )
         return {name: figure for name, figure in await self.connection.fetch(each)}
 
@@ -411,8 +409,6 @@ class Keeper:
         """Put every row back; the guards that keep rows stand aside for it."""
         async with self.connection.transaction():
             await self.connection.execute("set local session_replication_role = replica")
-            await self.connection.execute(
-                ";".join(f'delete from "{schema}"."{table}"' for schema, table in self.tables)
-            )
+            await self.connection.execute(";".join(f'delete from "{schema}"."{table}"' for schema, table in TABLES))
             for (schema, table), copy in self.kept.items():
                 await self.connection.copy_to_table(table, schema_name=schema, source=io.BytesIO(copy), format="binary")
