@@ -513,12 +513,15 @@ def _matrix(cells: Sequence[tuple[int, int, float]], rows: int, columns: int) ->
 
 
 def _cheapest(problem: Problem, prices: Mapping[str, int]) -> Problem:
-    """Return the problem with the offers of each package that cost least at the prices of the pools."""
-    references = {package.id: package.unit_price for package in problem.packages}
+    """Return the problem with the offers of each package that cost least at the prices of the pools.
+
+    Offers for which no capacity is left are not counted.
+    """
     of_package: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for offer in problem.offers:
-        price = references[offer.package] if offer.price is None else offer.price
-        of_package[offer.package].append((price + offer.load * prices.get(offer.pool or "", 0), offer.firm))
+    for slot in sift(problem).slots:
+        offer, package = slot.offer, slot.package
+        price = package.unit_price if offer.price is None else offer.price
+        of_package[package.id].append((price + offer.load * prices.get(offer.pool or "", 0), offer.firm))
     kept = {(firm, package) for package, priced in of_package.items() for _, firm in sorted(priced)[:CHEAPEST]}
     asked = {firm for firm in problem.rules.required} | {lock.firm for lock in problem.rules.locked}
     offers = (offer for offer in problem.offers if (offer.firm, offer.package) in kept or offer.firm in asked)
