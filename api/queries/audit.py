@@ -89,21 +89,17 @@ async def slipped_in(session: AsyncSession) -> int | None:
 
 async def links(session: AsyncSession) -> AsyncIterator[Link]:
     """Give the chain from its first link on, each with its event, without ever holding all of it."""
+    kept = (col(AuditSeal.seq), col(AuditSeal.event_id), col(AuditSeal.previous), col(AuditSeal.hash))
     statement = (
-        sa.select(AuditSeal, *FIELDS)
-        .outerjoin(Event, col(Event.id) == col(AuditSeal.event_id))
+        sa.select(*kept, *FIELDS)
+        .outerjoin_from(AuditSeal, Event, col(Event.id) == col(AuditSeal.event_id))
         .order_by(col(AuditSeal.seq))
-        .execution_options(yield_per=AT_ONCE)
     )
-    async for seal, *fields in await session.stream(statement):
-        session.expunge(seal)
-        yield Link(
-            seq=seal.seq,
-            event_id=seal.event_id,
-            previous=seal.previous,
-            hash=seal.hash,
-            fields=None if fields[0] is None else tuple(fields),
-        )
+    result = await session.stream(statement, execution_options={"yield_per": AT_ONCE})
+    async for batch in result.partitions():
+        for seq, event_id, previous, own, *fields in batch:
+            there = None if fields[0] is None else tuple(fields)
+            yield Link(seq=seq, event_id=event_id, previous=previous, hash=own, fields=there)
 
 
 async def _sealed_to(session: AsyncSession) -> tuple[int, int]:
