@@ -24,7 +24,7 @@ class Part:
     rows: Flags
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Basis:
     """Where each column and row stood when the last relaxation was solved; new ones start outside."""
 

@@ -6,7 +6,7 @@ integer model, divided by powers of two where they are large, which changes no d
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,26 +83,30 @@ class Linear:
         return found
 
 
-@dataclass(slots=True)
 class _Blocks:
-    rows: list[Places] = field(default_factory=list)
-    columns: list[Places] = field(default_factory=list)
-    factors: list[Floats] = field(default_factory=list)
-    low: list[Floats] = field(default_factory=list)
-    high: list[Floats] = field(default_factory=list)
-    firm: list[Places] = field(default_factory=list)
-    slot: list[Places] = field(default_factory=list)
-    inner: list[Flags] = field(default_factory=list)
-    count: int = 0
+    """Rows as they are collected, block by block."""
+
+    def __init__(self) -> None:
+        self.rows: list[Places] = []
+        self.columns: list[Places] = []
+        self.factors: list[Floats] = []
+        self.low: list[Floats] = []
+        self.high: list[Floats] = []
+        self.firm: list[Places] = []
+        self.slot: list[Places] = []
+        self.inner: list[Flags] = []
+        self.count = 0
 
 
-@dataclass(slots=True)
 class _Columns:
-    high: list[Floats] = field(default_factory=list)
-    whole: list[Flags] = field(default_factory=list)
-    firm: list[Places] = field(default_factory=list)
-    slot: list[Places] = field(default_factory=list)
-    count: int = 0
+    """Columns as they are collected, block by block."""
+
+    def __init__(self) -> None:
+        self.high: list[Floats] = []
+        self.whole: list[Flags] = []
+        self.firm: list[Places] = []
+        self.slot: list[Places] = []
+        self.count = 0
 
 
 class Table:
