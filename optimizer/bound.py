@@ -160,7 +160,7 @@ def _first(linear: Linear) -> Flags:
     measures = [earned, earned / np.maximum(linear.most, 1.0), earned + joining / np.maximum(crowd, 1)]
     shown = np.zeros(len(linear.slots), dtype=bool)
     for measure in measures:
-        shown |= _best_of_packages(linear, measure, FIRST)
+        shown |= best_of_packages(linear, measure, FIRST)
     if len(linear.firms) > len(np.unique(linear.package_of_slot)):
         known = np.zeros(len(linear.firms), dtype=bool)
         known[linear.firm_of_slot[shown]] = True
@@ -170,7 +170,7 @@ def _first(linear: Linear) -> Flags:
     return shown
 
 
-def _best_of_packages(linear: Linear, measure: Floats, count: int, among: Flags | None = None) -> Flags:
+def best_of_packages(linear: Linear, measure: Floats, count: int, among: Flags | None = None) -> Flags:
     """Mark the best few slots of each package by a measure."""
     slots = np.arange(len(linear.slots)) if among is None else np.flatnonzero(among)
     order = slots[np.lexsort((slots, -measure[slots], linear.package_of_slot[slots]))]
@@ -188,4 +188,4 @@ def _entering(linear: Linear, found: Estimate, shown: Flags) -> Flags:
     gains = found.gain[linear.firm_of_slot] > tolerance
     worth = found.spare
     among = ~shown & gains & (worth > tolerance)
-    return _best_of_packages(linear, worth, ADDED, among)
+    return best_of_packages(linear, worth, ADDED, among)

@@ -44,10 +44,11 @@ class Relaxed:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Branched:
-    """What branch and bound answers: the best point if any, and the limit; minus infinity where there is no point."""
+    """What branch and bound answers: the best point if any, and the limit (minus infinity: there is none); whether it was closed."""
 
     point: Floats | None
     limit: float
+    closed: bool
     seconds: float
     looks: int
 
@@ -164,11 +165,15 @@ def branch(linear: Linear, part: Part, start: Floats | None, seconds: float, see
     solver.cbMipUserSolution += course.asked
     solver.cbMipImprovingSolution += course.improved
     solver.run()
-    none = solver.getModelStatus() == highspy.HighsModelStatus.kInfeasible
-    has = solver.getInfo().primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    status, info = solver.getModelStatus(), solver.getInfo()
+    has = info.primal_solution_status == int(highspy.SolutionStatus.kSolutionStatusFeasible)
+    closed = status in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible)
+    # An infeasible model has no dual bound worth the name, an optimal one tells its last only here.
+    last = info.mip_dual_bound if has else -INFINITY
     return Branched(
         point=course.spread(solver.getSolution().col_value) if has else None,
-        limit=-INFINITY if none else course.limit,
+        limit=min(course.limit, last) if closed else course.limit,
+        closed=closed,
         seconds=solver.getRunTime(),
         looks=course.looks,
     )

@@ -27,6 +27,7 @@ from optimizer.linear import INFINITY, Flags, Floats, Linear, Places, tabulate
 from optimizer.quest import Quest
 from optimizer.result import Progress, Status, Stopped
 from optimizer.search import EFFORT_PER_SECOND, Found, Purse, Setting, run
+from optimizer.wide import KERNEL_OFFERS, freed, is_wide, nearness, shortlist
 
 BUILD_SECONDS = 5e-5
 """What making the arrays or a model costs for each offer, counted the same on every machine."""
@@ -36,6 +37,12 @@ LOOK_SECONDS = 2e-6
 
 BOUND_PART, FIRST_PART, KERNEL_PART, BRANCH_PART, ROUND_PART = 0.3, 0.05, 0.3, 0.7, 0.12
 """The parts of what is left: the linear program, a first plan, its kernel, branch and bound, one further kernel."""
+
+START_FIRMS = 4
+"""How many firms near each other are freed at first."""
+
+ROUND_SECONDS = 2.0
+"""How long one neighbourhood may be searched."""
 
 HALF = 0.5
 """From what value a whole column counts as one."""
@@ -69,6 +76,7 @@ class Chase:
         self.limits: list[int] = []
         self.over = False
         self.barren = False
+        self.wide = is_wide(linear)
 
     @property
     def best(self) -> tuple[int, tuple[int, ...]] | None:
@@ -170,9 +178,14 @@ def hunt(quest: Quest, slots: tuple[Slot, ...], purse: Purse) -> Hunted | None:
 def _first(chase: Chase, order: Places, proved: Bound, purse: Purse) -> None:
     """Find a first plan among the firms that the linear program uses most, among more of them until there is one."""
     size = kernel_size(chase.linear, proved)
+    width = KERNEL_OFFERS
     while not chase.plans and not chase.is_set():
-        slots = neighbours(chase.linear, order[:size], None)
-        last = size >= len(order)
+        if chase.wide:
+            kept = shortlist(chase.linear, proved, width)
+            slots, last = tuple(np.flatnonzero(kept).tolist()), bool(kept.all())
+            width *= 2
+        else:
+            slots, last = neighbours(chase.linear, order[:size], None), size >= len(order)
         found = chase.among(slots, purse.part(1.0 if last else FIRST_PART), stage="kernel")
         if last:
             _conclude(chase, found)
@@ -198,21 +211,35 @@ def _pursue(chase: Chase, order: Places, proved: Bound, purse: Purse) -> None:
 
 
 def _beside(chase: Chase, proved: Bound, purse: Purse) -> None:
+    closed = False
     try:
-        Branching(chase, _left(chase, proved), turns=False, proves=True).run(purse)
+        alive = _left(chase, proved)
+        _charge(purse, len(alive))
+        closed = Branching(chase, alive, turns=False, proves=True).run(purse)
     finally:
-        chase.over = True
+        chase.over = not closed
 
 
 def _kernel(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns: bool) -> None:
     """Find the best plan of the kernel."""
-    alive = np.zeros(len(chase.linear.slots), dtype=bool)
-    alive[list(neighbours(chase.linear, order[: kernel_size(chase.linear, proved)], chase.best))] = True
+    if chase.wide:
+        alive = shortlist(chase.linear, proved, KERNEL_OFFERS)
+        if chase.best is not None:
+            alive |= np.asarray(chase.best[1]) > 0
+        if (chase.linear.earns[chase.linear.members] < 0).any():
+            chase.among(tuple(np.flatnonzero(alive).tolist()), purse)
+            return
+    else:
+        alive = np.zeros(len(chase.linear.slots), dtype=bool)
+        alive[list(neighbours(chase.linear, order[: kernel_size(chase.linear, proved)], chase.best))] = True
     Branching(chase, alive, turns=turns, proves=False).run(purse)
 
 
 def _further(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns: bool) -> None:
     """Search one kernel after another around the best plan; where few slots are left, all of them at once."""
+    if chase.wide and chase.best is not None:
+        _around(chase, proved, purse)
+        return
     size, start = kernel_size(chase.linear, proved), 0
     while not chase.is_set() and purse.seconds_left and purse.effort_left:
         alive = _reaching(chase, proved)
@@ -225,6 +252,29 @@ def _further(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns:
         if start >= len(order):
             start, size = 0, size * 2
         Branching(chase, near, turns=turns, proves=False).run(purse.part(ROUND_PART))
+
+
+def _around(chase: Chase, proved: Bound, purse: Purse) -> None:
+    """Search one neighbourhood of the best plan after another, larger ones where small ones are soon through."""
+    linear, known = chase.linear, nearness(chase.linear, proved)
+    firms = len(linear.firms)
+    counts, step = [START_FIRMS] * firms, 0
+    while chase.best is not None and not chase.is_set() and purse.seconds_left and purse.effort_left:
+        alive = _reaching(chase, proved)
+        pivot, lap = step % firms, step // firms
+        if alive.sum() <= EXACT or counts[pivot] > firms:
+            _conclude(chase, chase.among(tuple(np.flatnonzero(alive).tolist()), purse.part(1.0)))
+            return
+        slots = freed(linear, known, chase.best[1], alive, pivot=pivot, count=counts[pivot], lap=lap)
+        found = chase.among(tuple(slots.tolist()), _limited(purse))
+        through = found.status in (Status.OPTIMAL, Status.INFEASIBLE)
+        counts[pivot] = counts[pivot] + 1 if through else max(2, counts[pivot] - 1)
+        step += 1
+
+
+def _limited(purse: Purse) -> Purse:
+    """Return a small purse for one neighbourhood."""
+    return purse.part(min(1.0, ROUND_SECONDS / max(ROUND_SECONDS, purse.seconds_left)))
 
 
 def _own(purse: Purse) -> Purse:
@@ -268,15 +318,22 @@ class Branching:
         self.known = chase.best
         self.looks = 0.0
 
-    def run(self, purse: Purse) -> None:
-        """Branch and bound within a purse."""
+    def run(self, purse: Purse) -> bool:
+        """Branch and bound within a purse, and return whether it was searched through."""
         size = max(1, int(self.linear.matrix[self.part.rows].nnz))
         self.looks = purse.effort_left / (LOOK_SECONDS * EFFORT_PER_SECOND * size)
         start = None if self.known is None else completed(self.linear, self.known[1], self.alive)
         watch = Watch(lowered=self.lowered, found=self.found, ended=self.ended, news=self.news)
         answer = branch(self.linear, self.part, start, purse.seconds_left, self.chase.quest.setting.seed, watch)
         _spend(purse, answer.seconds)
-        if self.proves and answer.limit == -INFINITY and self.chase.best is not None:
+        if self.proves and answer.closed:
+            self._conclude(answer.limit)
+        return answer.closed
+
+    def _conclude(self, limit: float) -> None:
+        if limit > -INFINITY:
+            self.lowered(limit)
+        elif self.chase.best is not None:
             self.chase.lower(self.chase.best[0])
 
     def lowered(self, limit: float) -> None:
@@ -289,8 +346,10 @@ class Branching:
     def found(self, point: Floats) -> None:
         """Hear of a point: look for a plan of its firms."""
         used = point[self.linear.uses] > HALF
-        firms = np.unique(self.linear.firm_of_slot[used])
-        self.chase.among(neighbours(self.linear, firms, None), Purse(seconds=2.0, effort=0.3))
+        slots = tuple(np.flatnonzero(used).tolist())
+        if not self.chase.wide:
+            slots = neighbours(self.linear, np.unique(self.linear.firm_of_slot[used]), None)
+        self.chase.among(slots, Purse(seconds=2.0, effort=0.3))
 
     def ended(self, looks: int) -> bool:
         """Return whether to stop."""
@@ -311,6 +370,8 @@ def completed(linear: Linear, units: tuple[int, ...], alive: Flags) -> Floats | 
     if (used & ~alive).any():
         return None
     point = linear.point(units)
+    if len(point) == len(linear.uses) + len(linear.members) + (~linear.settled).sum():
+        return point
     fixed = replace(linear, low=linear.low.copy(), high=linear.high.copy())
     own = np.concatenate([linear.uses, linear.members, linear.amounts[~linear.settled]])
     fixed.low[own] = fixed.high[own] = point[own]

@@ -35,7 +35,7 @@ def units_of(linear: Linear, case: Case) -> tuple[int, ...]:
     return tuple(case.units.get((slot.firm.id, slot.package.id), 0) for slot in linear.slots)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(problems())
 def test_every_plan_that_keeps_the_rules_meets_every_row_and_earns_what_the_judge_counts(problem: Problem) -> None:
     problem = canonical(problem)
@@ -53,7 +53,7 @@ def test_every_plan_that_keeps_the_rules_meets_every_row_and_earns_what_the_judg
             assert whole(linear, float(linear.earns @ point)) >= counted
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(problems())
 def test_no_plan_is_worth_more_than_the_limit(problem: Problem) -> None:
     problem = canonical(replace(problem, goals=replace(problem.goals, give_up=0)))
@@ -67,7 +67,7 @@ def test_no_plan_is_worth_more_than_the_limit(problem: Problem) -> None:
     assert whole(linear, found.estimate.limit) >= answer.base[0]
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(problems())
 def test_any_multipliers_prove_a_limit(problem: Problem) -> None:
     problem = canonical(replace(problem, goals=replace(problem.goals, give_up=0)))
@@ -81,7 +81,7 @@ def test_any_multipliers_prove_a_limit(problem: Problem) -> None:
         assert whole(linear, estimate(linear, multipliers).limit) >= answer.base[0]
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(problems())
 def test_what_an_offer_leaves_within_the_limit_is_no_less_than_the_best_plan_with_it(problem: Problem) -> None:
     problem = canonical(problem)
@@ -95,7 +95,7 @@ def test_what_an_offer_leaves_within_the_limit_is_no_less_than_the_best_plan_wit
         assert all(n == 0 or left[i] >= counted for i, n in enumerate(units_of(linear, case)))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(problems())
 def test_the_limit_by_pricing_is_that_of_the_linear_program_over_everything(problem: Problem) -> None:
     problem = canonical(problem)
@@ -192,7 +192,7 @@ def alike(draw: st.DrawFn) -> Problem:
     return canonical(Problem(firms=firms, packages=packages, offers=offers, rules=rules, goals=draw(goals())))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(alike())
 def test_the_best_plan_is_worth_the_same_without_those_that_are_outdone(problem: Problem) -> None:
     linear = tabulated(problem)

@@ -1,10 +1,11 @@
 """Large problems: a limit over all firms, kernels and proofs. The answer is that of a search through everything."""
 
+import threading
 from dataclasses import replace
 
 from hypothesis import given, settings
 
-from optimizer import Mode, Problem, Progress, Status, solve, violations
+from optimizer import Goals, Mode, Problem, Progress, Status, Stopped, solve, violations
 from optimizer.brute import best
 from optimizer.planning import best_plan
 from optimizer.problem import canonical
@@ -30,7 +31,7 @@ def test_the_best_plan_is_the_same_when_it_is_hunted(problem: Problem) -> None:
 
 
 def test_a_large_problem_has_a_plan_with_a_gap_long_before_it_is_searched_through() -> None:
-    problem, seen = large(firms=400, packages=12), list[Progress]()
+    problem, seen = large(firms=150, packages=12), list[Progress]()
 
     result = solve(problem, seconds=60, effort=1.5, progress=seen.append)
 
@@ -43,11 +44,67 @@ def test_a_large_problem_has_a_plan_with_a_gap_long_before_it_is_searched_throug
 
 
 def test_a_search_cut_short_keeps_the_plan_it_started_from() -> None:
-    problem = large(firms=400, packages=12)
+    problem = large(firms=150, packages=12)
 
-    outcomes = [solve(problem, seconds=60, effort=effort) for effort in (0.2, 0.4, 0.6, 0.8)]
+    outcomes = [solve(problem, seconds=60, effort=effort) for effort in (0.2, 0.5)]
 
     assert any(outcome.plans for outcome in outcomes)
     for outcome in outcomes:
         for plan in outcome.plans:
             assert violations(problem, plan) == ()
+
+
+def test_two_workers_prove_and_improve_side_by_side() -> None:
+    problem, seen = large(firms=60, packages=8), list[Progress]()
+
+    result = solve(problem, seconds=6, effort=1000, workers=2, progress=seen.append)
+
+    assert violations(problem, result.plans[0]) == ()
+    assert present(result.objective) <= present(result.bound)
+    assert {event.stage for event in seen} >= {"base"}
+
+
+def test_a_wish_ends_both_workers() -> None:
+    problem, wish = large(firms=60, packages=8), threading.Event()
+
+    def stop_at_a_plan(event: Progress) -> None:
+        if event.objective is not None and event.stage == "base":
+            wish.set()
+
+    result = solve(problem, seconds=60, effort=1000, workers=2, progress=stop_at_a_plan, interrupt=wish)
+
+    assert result.stopped is Stopped.INTERRUPTED
+    assert violations(problem, result.plans[0]) == ()
+
+
+def test_ties_of_a_large_problem_are_drawn_among_the_firms_near_its_best_plan() -> None:
+    problem = large(firms=160, packages=8, give_up=300)
+
+    result = solve(problem, seconds=60, effort=3)
+
+    plan = result.plans[0]
+    assert violations(problem, plan) == ()
+    assert [stage.name for stage in plan.stages] == ["base", "cohesion", "polish"]
+    assert plan.stages[1].bound is None, "nothing is proved about ties outside"
+    assert plan.given_up <= abs(plan.best) * 300 // 10_000
+
+
+def test_goals_in_order_go_on_from_the_first_that_was_hunted() -> None:
+    problem = large(firms=60, packages=8)
+    problem = replace(problem, goals=Goals(mode=Mode.LEXICOGRAPHIC, order=("sme", "members")))
+
+    result = solve(problem, seconds=60, effort=6)
+
+    plan = result.plans[0]
+    assert violations(problem, plan) == ()
+    assert [stage.name for stage in plan.stages] == ["sme", "members"]
+
+
+def test_alternatives_of_a_large_problem_keep_apart() -> None:
+    problem = large(firms=60, packages=8)
+
+    result = solve(problem, plans=2, seconds=60, effort=6)
+
+    first, second = result.plans
+    assert len(set(first.members) - set(second.members)) >= 2
+    assert violations(problem, second) == ()
