@@ -53,7 +53,7 @@ FULL = (
     "made-location/300/300/5", "consortium/1000/10", "consortium/5000/40", "consortium/10000/10", "consortium/1000/100",
     "consortium/10000/100", "consortium/100000/10", "consortium/100000/40", "consortium/100000/100", "ties/1000/40",
 )  # fmt: skip
-HUGE = 20_000
+HUGE = 60_000
 """From how many offers the peers are left out: they have no plan within the time, or no memory."""
 
 Units = dict[tuple[str, str], int]

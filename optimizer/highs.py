@@ -44,7 +44,7 @@ class Relaxed:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Branched:
-    """What branch and bound answers: the best point if any, and the limit (minus infinity: there is none); whether it was closed."""
+    """What branch and bound answers: the best point, the limit (minus infinity: none), whether it came to an end."""
 
     point: Floats | None
     limit: float

@@ -10,7 +10,7 @@
 Every plan comes from the integer model and is counted by the judge; every limit is one on all plans.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -27,7 +27,7 @@ from optimizer.linear import INFINITY, Flags, Floats, Linear, Places, tabulate
 from optimizer.quest import Quest
 from optimizer.result import Progress, Status, Stopped
 from optimizer.search import EFFORT_PER_SECOND, Found, Purse, Setting, run
-from optimizer.wide import KERNEL_OFFERS, freed, is_wide, nearness, shortlist
+from optimizer.wide import KERNEL_OFFERS, freed, has_openings, is_wide, nearness, shortlist
 
 BUILD_SECONDS = 5e-5
 """What making the arrays or a model costs for each offer, counted the same on every machine."""
@@ -53,6 +53,9 @@ EXACT = 400
 SOLVER_MARGIN = 1e-6
 """The part of a limit of branch and bound that is added for the tolerances of its solver."""
 
+LOCATED = 40_000
+"""Up to how many offers the integer model takes over the limit where opening a firm costs: there it proves more."""
+
 NEAR = 120
 """How many firms are looked at for the ties between them."""
 
@@ -77,6 +80,7 @@ class Chase:
         self.over = False
         self.barren = False
         self.wide = is_wide(linear)
+        self.located = self.wide and has_openings(linear)
 
     @property
     def best(self) -> tuple[int, tuple[int, ...]] | None:
@@ -177,20 +181,32 @@ def hunt(quest: Quest, slots: tuple[Slot, ...], purse: Purse) -> Hunted | None:
 
 def _first(chase: Chase, order: Places, proved: Bound, purse: Purse) -> None:
     """Find a first plan among the firms that the linear program uses most, among more of them until there is one."""
-    size = kernel_size(chase.linear, proved)
-    width = KERNEL_OFFERS
-    while not chase.plans and not chase.is_set():
+    size, width = kernel_size(chase.linear, proved), KERNEL_OFFERS
+    while not chase.is_set():
         if chase.wide:
             kept = shortlist(chase.linear, proved, width)
-            slots, last = tuple(np.flatnonzero(kept).tolist()), bool(kept.all())
-            width *= 2
         else:
-            slots, last = neighbours(chase.linear, order[:size], None), size >= len(order)
-        found = chase.among(slots, purse.part(1.0 if last else FIRST_PART), stage="kernel")
-        if last:
-            _conclude(chase, found)
+            kept = _marked(chase, neighbours(chase.linear, order[:size], None))
+        if kept.all():
+            break
+        chase.among(_places(kept), purse.part(FIRST_PART), stage="kernel")
+        if chase.plans:
             return
-        size *= 2
+        size, width = 2 * size, 2 * width
+    everything = tuple(range(len(chase.linear.slots)))
+    for share in (KERNEL_PART, 1.0):
+        if not chase.plans and not chase.is_set():
+            _conclude(chase, chase.among(everything, purse.part(share), stage="kernel"))
+
+
+def _marked(chase: Chase, slots: Iterable[int]) -> Flags:
+    marked = np.zeros(len(chase.linear.slots), dtype=bool)
+    marked[list(slots)] = True
+    return marked
+
+
+def _places(marked: Flags) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(marked).tolist())
 
 
 def _pursue(chase: Chase, order: Places, proved: Bound, purse: Purse) -> None:
@@ -215,24 +231,26 @@ def _beside(chase: Chase, proved: Bound, purse: Purse) -> None:
     try:
         alive = _left(chase, proved)
         _charge(purse, len(alive))
-        closed = Branching(chase, alive, turns=False, proves=True).run(purse)
+        if chase.located and alive.sum() <= LOCATED:
+            found = chase.among(_places(alive), purse)
+            _conclude(chase, found)
+            closed = found.status is Status.OPTIMAL
+        else:
+            closed = Branching(chase, alive, turns=False, proves=True).run(purse)
     finally:
         chase.over = not closed
 
 
 def _kernel(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns: bool) -> None:
     """Find the best plan of the kernel."""
-    if chase.wide:
-        alive = shortlist(chase.linear, proved, KERNEL_OFFERS)
-        if chase.best is not None:
-            alive |= np.asarray(chase.best[1]) > 0
-        if (chase.linear.earns[chase.linear.members] < 0).any():
-            chase.among(tuple(np.flatnonzero(alive).tolist()), purse)
-            return
+    slots = neighbours(chase.linear, order[: kernel_size(chase.linear, proved)], chase.best)
+    alive = shortlist(chase.linear, proved, KERNEL_OFFERS) if chase.wide else _marked(chase, slots)
+    if chase.best is not None:
+        alive |= np.asarray(chase.best[1]) > 0
+    if chase.located:
+        chase.among(_places(alive), purse)
     else:
-        alive = np.zeros(len(chase.linear.slots), dtype=bool)
-        alive[list(neighbours(chase.linear, order[: kernel_size(chase.linear, proved)], chase.best))] = True
-    Branching(chase, alive, turns=turns, proves=False).run(purse)
+        Branching(chase, alive, turns=turns, proves=False).run(purse)
 
 
 def _further(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns: bool) -> None:
@@ -244,10 +262,9 @@ def _further(chase: Chase, order: Places, proved: Bound, purse: Purse, *, turns:
     while not chase.is_set() and purse.seconds_left and purse.effort_left:
         alive = _reaching(chase, proved)
         if alive.sum() <= EXACT or size >= 2 * len(order):
-            _conclude(chase, chase.among(tuple(np.flatnonzero(alive).tolist()), purse.part(1.0)))
+            _conclude(chase, chase.among(_places(alive), purse.part(1.0)))
             return
-        near = np.zeros(len(alive), dtype=bool)
-        near[list(neighbours(chase.linear, order[start : start + size], chase.best, alive))] = True
+        near = _marked(chase, neighbours(chase.linear, order[start : start + size], chase.best, alive))
         start += size
         if start >= len(order):
             start, size = 0, size * 2
@@ -263,7 +280,7 @@ def _around(chase: Chase, proved: Bound, purse: Purse) -> None:
         alive = _reaching(chase, proved)
         pivot, lap = step % firms, step // firms
         if alive.sum() <= EXACT or counts[pivot] > firms:
-            _conclude(chase, chase.among(tuple(np.flatnonzero(alive).tolist()), purse.part(1.0)))
+            _conclude(chase, chase.among(_places(alive), purse.part(1.0)))
             return
         slots = freed(linear, known, chase.best[1], alive, pivot=pivot, count=counts[pivot], lap=lap)
         found = chase.among(tuple(slots.tolist()), _limited(purse))

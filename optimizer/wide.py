@@ -35,13 +35,18 @@ def is_wide(linear: Linear) -> bool:
     return len(linear.slots) >= WIDE * len(linear.firms)
 
 
+def has_openings(linear: Linear) -> bool:
+    """Return whether it costs something to be a member."""
+    return bool((linear.earns[linear.members] < 0).any())
+
+
 def shortlist(linear: Linear, proved: Bound, count: int) -> Flags:
     """Mark the offers of each package that cost the limit least, and those that the linear program uses.
 
     Where it costs something to be a member, mostly those of the firms count that the linear program opens furthest.
     """
     used = proved.point[linear.uses] > 1e-6
-    if (linear.earns[linear.members] < 0).any():
+    if has_openings(linear):
         return _opened(linear, proved, count) | best_of_packages(linear, proved.estimate.spare, count // 2) | used
     return best_of_packages(linear, proved.estimate.spare, count) | used
 
