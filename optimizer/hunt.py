@@ -32,6 +32,9 @@ from optimizer.wide import KERNEL_OFFERS, freed, has_openings, is_wide, nearness
 BUILD_SECONDS = 5e-5
 """What making the arrays or a model costs for each offer, counted the same on every machine."""
 
+PRICE_SECONDS = 1e-4
+"""What a linear program costs for each offer it is shown, where effort is counted."""
+
 LOOK_SECONDS = 2e-6
 """What branch and bound does between two looks takes about so long for each coefficient."""
 
@@ -47,7 +50,7 @@ ROUND_SECONDS = 2.0
 HALF = 0.5
 """From what value a whole column counts as one."""
 
-EXACT = 400
+EXACT = 250
 """Up to how many offers the integer model may prove the rest at once."""
 
 SOLVER_MARGIN = 1e-6
@@ -144,7 +147,7 @@ class Chase:
     def among(self, slots: tuple[int, ...], purse: Purse, *, stage: str | None = None) -> Found:
         """Search among some slots for a plan better than the best, and hear of it."""
         model = self.quest.model([self.linear.slots[i] for i in slots])
-        purse.spend(BUILD_SECONDS * len(slots), BUILD_SECONDS * EFFORT_PER_SECOND * len(slots))
+        _charge(purse, len(slots))
         aim = level(model, self.name)
         if self.best is not None:
             model.hint([self.best[1][i] for i in slots])
@@ -167,7 +170,7 @@ def hunt(quest: Quest, slots: tuple[Slot, ...], purse: Purse) -> Hunted | None:
     linear = tabulate(quest.problem, slots, before=quest.before, strict=quest.strict)
     _charge(purse, len(slots))
     proved = bound(linear, purse.seconds_left * BOUND_PART)
-    _spend(purse, proved.seconds)
+    purse.spend(proved.seconds, PRICE_SECONDS * EFFORT_PER_SECOND * proved.rounds * int(proved.shown.sum()))
     if proved.missed:
         return None
     chase = Chase(quest, linear, purse)
@@ -213,8 +216,7 @@ def _pursue(chase: Chase, order: Places, proved: Bound, purse: Purse) -> None:
     """Raise the plan and lower the limit, side by side or in turns."""
     if chase.quest.setting.workers < 2:
         _kernel(chase, order, proved, purse.part(KERNEL_PART), turns=True)
-        if not chase.is_set():
-            Branching(chase, _left(chase, proved), turns=True, proves=True).run(purse.part(BRANCH_PART))
+        Branching(chase, _left(chase, proved), turns=True, proves=True).run(purse.part(BRANCH_PART))
         _further(chase, order, proved, purse, turns=True)
         return
     with ThreadPoolExecutor(max_workers=1) as room:
@@ -338,20 +340,15 @@ class Branching:
     def run(self, purse: Purse) -> bool:
         """Branch and bound within a purse, and return whether it was searched through."""
         size = max(1, int(self.linear.matrix[self.part.rows].nnz))
-        self.looks = purse.effort_left / (LOOK_SECONDS * EFFORT_PER_SECOND * size)
+        effort = LOOK_SECONDS * EFFORT_PER_SECOND * size
+        self.looks = purse.effort_left / effort
         start = None if self.known is None else completed(self.linear, self.known[1], self.alive)
         watch = Watch(lowered=self.lowered, found=self.found, ended=self.ended, news=self.news)
         answer = branch(self.linear, self.part, start, purse.seconds_left, self.chase.quest.setting.seed, watch)
-        _spend(purse, answer.seconds)
-        if self.proves and answer.closed:
-            self._conclude(answer.limit)
+        purse.spend(answer.seconds, answer.looks * effort)
+        if self.proves and answer.closed and answer.limit > -INFINITY:
+            self.lowered(answer.limit)
         return answer.closed
-
-    def _conclude(self, limit: float) -> None:
-        if limit > -INFINITY:
-            self.lowered(limit)
-        elif self.chase.best is not None:
-            self.chase.lower(self.chase.best[0])
 
     def lowered(self, limit: float) -> None:
         """Hear of a limit on all plans among the slots; no plan outside them is better than the best."""
@@ -428,8 +425,5 @@ def _near(chase: Chase, order: Places) -> tuple[int, ...]:
 
 
 def _charge(purse: Purse, slots: int) -> None:
-    _spend(purse, BUILD_SECONDS * slots)
-
-
-def _spend(purse: Purse, seconds: float) -> None:
-    purse.spend(seconds, seconds * EFFORT_PER_SECOND)
+    """Take away what making arrays or a model of some slots costs."""
+    purse.spend(BUILD_SECONDS * slots, BUILD_SECONDS * EFFORT_PER_SECOND * slots)

@@ -111,6 +111,14 @@ def test_the_limit_by_pricing_is_that_of_the_linear_program_over_everything(prob
     assert found.estimate.limit == pytest.approx(reached, rel=1e-4, abs=1e-3)
 
 
+def test_a_plan_with_an_offer_that_was_left_out_cannot_be_completed() -> None:
+    linear = tabulated(crowd(4))
+    left = np.array([False, True, True, True])
+
+    assert completed(linear, (2, 2, 0, 0), left) is None
+    assert completed(linear, (0, 2, 2, 0), left) is not None
+
+
 def crowd(count: int, **rules: object) -> Problem:
     """Many firms with one offer each for one package, the later the better."""
     return Problem(

@@ -55,7 +55,7 @@ def test_a_search_cut_short_keeps_the_plan_it_started_from() -> None:
 
 
 def test_two_workers_prove_and_improve_side_by_side() -> None:
-    problem, seen = large(firms=60, packages=8), list[Progress]()
+    problem, seen = large(firms=90, packages=8), list[Progress]()
 
     result = solve(problem, seconds=6, effort=1000, workers=2, progress=seen.append)
 
@@ -65,7 +65,7 @@ def test_two_workers_prove_and_improve_side_by_side() -> None:
 
 
 def test_a_wish_ends_both_workers() -> None:
-    problem, wish = large(firms=60, packages=8), threading.Event()
+    problem, wish = large(firms=90, packages=8), threading.Event()
 
     def stop_at_a_plan(event: Progress) -> None:
         if event.objective is not None and event.stage == "base":
@@ -90,7 +90,7 @@ def test_ties_of_a_large_problem_are_drawn_among_the_firms_near_its_best_plan() 
 
 
 def test_goals_in_order_go_on_from_the_first_that_was_hunted() -> None:
-    problem = large(firms=60, packages=8)
+    problem = large(firms=90, packages=8)
     problem = replace(problem, goals=Goals(mode=Mode.LEXICOGRAPHIC, order=("sme", "members")))
 
     result = solve(problem, seconds=60, effort=6)
@@ -101,10 +101,52 @@ def test_goals_in_order_go_on_from_the_first_that_was_hunted() -> None:
 
 
 def test_alternatives_of_a_large_problem_keep_apart() -> None:
-    problem = large(firms=60, packages=8)
+    problem = large(firms=90, packages=8)
 
     result = solve(problem, plans=2, seconds=60, effort=6)
 
     first, second = result.plans
     assert len(set(first.members) - set(second.members)) >= 2
     assert violations(problem, second) == ()
+
+
+def test_further_kernels_are_searched_when_branch_and_bound_has_had_its_turn() -> None:
+    problem = large(firms=260, packages=8)
+
+    result = solve(problem, seconds=60, effort=3)
+
+    assert result.stopped is Stopped.EFFORT
+    assert violations(problem, result.plans[0]) == ()
+    assert present(result.objective) <= present(result.bound)
+
+
+def test_the_second_plan_may_differ_by_new_members_only() -> None:
+    problem = canonical(large(firms=90, packages=8))
+    first = solve(problem, seconds=60, effort=2).plans[0]
+    before = (frozenset(first.members),)
+
+    quest = Quest(problem=problem, setting=Setting(), before=before, strict=False)
+    second = best_plan(quest, opened(60, 2)).plan
+
+    assert len(before[0] ^ set(present(second).members)) >= 2
+    assert violations(problem, present(second)) == ()
+
+
+def test_no_plan_and_no_time_leave_the_limit() -> None:
+    problem = canonical(large(firms=90, packages=8))
+
+    outcome = best_plan(Quest(problem=problem, setting=Setting(workers=2)), opened(0.02, 0.001))
+
+    assert outcome.plan is None
+    assert outcome.status is Status.UNKNOWN
+    assert outcome.stages[0].bound is not None
+
+
+def test_a_wish_before_the_first_plan_is_granted() -> None:
+    wish = threading.Event()
+    wish.set()
+
+    result = solve(large(firms=90, packages=8), seconds=60, interrupt=wish)
+
+    assert (result.status, result.stopped, result.plans) == (Status.UNKNOWN, Stopped.INTERRUPTED, ())
+    assert result.bound is not None
