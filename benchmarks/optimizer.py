@@ -238,7 +238,8 @@ def one(case: str, method: str, seconds: float) -> dict[str, Any]:
     value = base(problem, scores_of(judged))[0] if units and not broken else None
     limit = course.limit
     return {
-        "case": case, "method": method, "offers": len(problem.offers), "value": value, "limit": limit, "known": known,
+        "case": case, "method": method, "seconds": seconds, "load": os.getloadavg()[0],
+        "offers": len(problem.offers), "value": value, "limit": limit, "known": known,
         "broken": len(broken), "first": course.first, "percent": course.percent, "took": took,
         "cpu": usage.ru_utime + usage.ru_stime, "peak": usage.ru_maxrss // 1024,
         "gap": None if value is None or limit is None else 100 * max(0.0, limit - value) / max(1.0, abs(value)),
@@ -281,24 +282,24 @@ def measured(cases: Sequence[str], methods: Sequence[str], seconds: float) -> It
             yield found
 
 
-def table(rows: Sequence[dict[str, Any]], seconds: float) -> str:
+def table(rows: Sequence[dict[str, Any]]) -> str:
     """Return the figures as Markdown."""
     lines = [
-        f"Limit {seconds:g} s of wall clock for each run, on two cores shared with other work (load average at the end "
-        f"{os.getloadavg()[1]:.1f}): ratios within a case are what counts.",
+        "Wall clock, on two cores shared with other work (their load average when a run ended is in the table): ratios",
+        "within a case are what counts. A value is larger when better, the negative of a cost.",
         "",
-        "| case | offers | method | plan's value | over best known % | proven gap % | first plan s | to 1 % s |"
-        " took s | CPU s | peak MB |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
+        "| case | offers | method | limit s | plan's value | over best known % | proven gap % | first plan s |"
+        " to 1 % s | took s | CPU s | load | peak MB |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if "failed" in row:
-            lines.append(f"| {row['case']} | | {row['method']} | ended without an answer | | | | | | | |")
+            lines.append(f"| {row['case']} | | {row['method']} | | ended without an answer | | | | | | | | |")
             continue
         value = f"{row['value']:,}" if row["value"] is not None else f"none ({row['broken']} rules)"
-        cells = [row["case"], f"{row['offers']:,}", row["method"], value]
+        cells = [row["case"], f"{row['offers']:,}", row["method"], f"{row['seconds']:g}", value]
         cells += [_cell(row["over"], 3), _cell(row["gap"], 3)]
-        cells += [_cell(row[name], 1) for name in ("first", "percent", "took", "cpu")]
+        cells += [_cell(row[name], 1) for name in ("first", "percent", "took", "cpu", "load")]
         lines.append(f"| {' | '.join(cells)} | {row['peak']} |")
     return "\n".join([*lines, "", *growth(rows)])
 
@@ -341,14 +342,23 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--cases", nargs="*")
     parser.add_argument("--methods", nargs="*", default=list(METHODS))
+    parser.add_argument("--rows", type=Path, help="a file that keeps the figures of every run, to go on from")
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--one", nargs=3)
     asked = parser.parse_args()
     if asked.one:
         print(json.dumps(one(asked.one[0], asked.one[1], float(asked.one[2]))))
         return
-    cases = asked.cases or (FULL if asked.full else QUICK)
-    text = table(list(measured(cases, asked.methods, asked.seconds)), asked.seconds)
+    chosen = FULL if asked.full else QUICK
+    cases = chosen if asked.cases is None else asked.cases
+    rows = (
+        [json.loads(line) for line in asked.rows.read_text().splitlines()] if asked.rows and asked.rows.exists() else []
+    )
+    for row in measured(cases, asked.methods, asked.seconds):
+        rows.append(row)
+        if asked.rows:
+            asked.rows.write_text("".join(f"{json.dumps(each)}\n" for each in rows))
+    text = table(rows)
     print(text)
     if asked.write:
         written(text)
