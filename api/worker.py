@@ -290,16 +290,26 @@ async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:
     async with asyncpg.create_pool(dsn_of(url), min_size=2, max_size=4, server_settings=SERVER_SETTINGS) as pool:
         tickets = queue(AsyncpgPoolDriver(pool))
         manager = QueueManager(tickets, tickets.qbq.settings.channel)
-        manager.shutdown = stop
+        # an event of this turn alone: pgqueuer also sets it when its listener fails, which must not end the process
+        manager.shutdown = ending = asyncio.Event()
         for kind in worker.jobs:
             manager.entrypoint(kind, accepts_context=True)(worker.work)
-        await manager.run(
-            batch_size=1,
-            max_concurrent_tasks=max(2, settings.worker_slots),
-            dequeue_timeout=timedelta(seconds=settings.heartbeat_seconds / 2),
-            heartbeat_timeout=timedelta(seconds=settings.heartbeat_seconds),
-            shutdown_on_listener_failure=True,
-        )
+        passing_on = asyncio.create_task(_pass_on(stop, ending))
+        try:
+            await manager.run(
+                batch_size=1,
+                max_concurrent_tasks=max(2, settings.worker_slots),
+                dequeue_timeout=timedelta(seconds=settings.heartbeat_seconds / 2),
+                heartbeat_timeout=timedelta(seconds=settings.heartbeat_seconds),
+                shutdown_on_listener_failure=True,
+            )
+        finally:
+            passing_on.cancel()
+
+
+async def _pass_on(stop: asyncio.Event, ending: asyncio.Event) -> None:
+    await stop.wait()
+    ending.set()
 
 
 async def until_told(settings: Settings, url: str, *, jobs: Mapping[str, JobFunction] = JOBS) -> None:

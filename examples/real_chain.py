@@ -205,8 +205,11 @@ def opportunity(data: Path, without: frozenset[str] = frozenset()) -> dict[str, 
 def suggested(leader: httpx.Client, project: str) -> dict[str, Any]:
     """Ask for suggestions, follow the job to its end, and return the newest run."""
     job = answer(leader.post(f"/opportunities/{project}/suggestions", json={"plans": 3, "seconds": 20}))
+    until = time.monotonic() + 240
     with leader.stream("GET", f"/jobs/{job['id']}/events", timeout=120) as stream:
         for line in stream.iter_lines():
+            if time.monotonic() > until:
+                raise SystemExit(f"the run did not end: see {job}")
             if line.startswith("data: "):
                 told(f"{json.loads(line[6:])['state']}: {json.loads(line[6:])['progress']}")
     newest: dict[str, Any] = answer(leader.get(f"/opportunities/{project}/suggestions"))[0]
