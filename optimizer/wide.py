@@ -23,6 +23,9 @@ OPENED, START_OPENED = 1.6, 3
 KERNEL_OFFERS = 6
 """How many offers of each package the kernel has."""
 
+FEW_FIRMS = 2_000
+"""Up to how many firms their nearness is held as a table of all pairs."""
+
 CLOSE_OFFERS = 5
 """How many offers of each package say which firms are near each other."""
 
@@ -31,8 +34,8 @@ FREED_OFFERS = 8
 
 
 def is_wide(linear: Linear) -> bool:
-    """Return whether firms could serve many packages each."""
-    return len(linear.slots) >= WIDE * len(linear.firms)
+    """Return whether the firms are few and could serve many packages each."""
+    return len(linear.firms) <= FEW_FIRMS and len(linear.slots) >= WIDE * len(linear.firms)
 
 
 def has_openings(linear: Linear) -> bool:
