@@ -338,19 +338,3 @@ async def test_a_worker_outlives_its_database(own_cluster: Cluster) -> None:
 def test_the_kinds_of_job_are_known_before_their_modules_are_loaded() -> None:
     assert set(JOBS) == {"suggest", "import", "vectors"}
     assert len(JOBS) == 3
-
-
-async def test_a_worker_whose_listening_fails_goes_on_working(database_url: str, committed_sessions: Sessions) -> None:
-    async def done(_context: JobContext) -> Effect:
-        return only({"done": True})
-
-    async with working(database_url, {"test": done}):
-        await until(committed_sessions, await ask(committed_sessions), lambda job: job.state is RunState.DONE)
-        async with committed_sessions.begin() as session:
-            listening = "query ilike 'listen%' and datname = current_database()"
-            ended = sa.text(f"select pg_terminate_backend(pid) from pg_stat_activity where {listening}")
-            assert (await session.execute(ended)).all()
-        for _ in range(4):
-            again = await ask(committed_sessions)
-            await until(committed_sessions, again, lambda job: job.state is RunState.DONE, seconds=60)
-            await asyncio.sleep(4)
