@@ -116,10 +116,11 @@ class Exact(Meaning):
     """Likeness before rounding, so that a top-1 is not decided by it."""
 
     def exact(self, needs: Vectors, haves: Vectors) -> Array:
+        cosines = {each.name: needs.rows[each.name] @ haves.rows[each.name].T for each in self.encoders}
         scores = [
-            self._deviation(each.name, needs, haves)
+            self._deviation(each.name, needs, haves.phrases, cosines[each.name])
             if each.background
-            else needs.rows[each.name] @ haves.rows[each.name].T
+            else cosines[each.name]
             for each in self.encoders
         ]
         total: Array = np.sum(scores, axis=0, dtype=np.float64)
