@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.instances import location, made_assignment, made_location, posed
-from optimizer import Problem, Status, solve, violations
+from optimizer import Firm, Offer, Package, Pool, Problem, Status, solve, violations
 from optimizer.bound import bound
 from optimizer.eligibility import sift
 from optimizer.linear import tabulate
@@ -42,6 +42,30 @@ def test_a_plan_that_is_not_proved_has_an_honest_gap(problem: Problem, workers: 
 
     assert violations(problem, result.plans[0]) == ()
     assert present(result.bound) <= present(result.objective)
+
+
+def test_the_last_points_are_closed_in_whole_units() -> None:
+    firms = tuple(Firm(id=f"F{i}", member_cost=30 * i) for i in range(9))
+    packages = tuple(Package(id=f"P{j:02}", quantity=3 + j % 3, value=700 + 13 * j, max_suppliers=2) for j in range(12))
+    offers = tuple(
+        Offer(
+            firm=firm.id,
+            package=package.id,
+            price=90 + (7 * i + 11 * j) % 37,
+            fit=(31 * i + 17 * j) % 100,
+            pool=firm.id,
+        )
+        for j, package in enumerate(packages)
+        for i, firm in enumerate(firms)
+    )
+    pools = tuple(Pool(id=firm.id, capacity=19) for firm in firms)
+    problem = canonical(Problem(firms=firms, packages=packages, offers=offers, pools=pools))
+
+    plain = best_plan(Quest(problem=problem, setting=Setting(), large=10**9), opened(60, 1000))
+    hunted = best_plan(Quest(problem=problem, setting=Setting(), large=0), opened(60, 1000))
+
+    assert hunted.status is Status.OPTIMAL
+    assert present(hunted.plan).objective == present(plain.plan).objective
 
 
 def test_where_the_short_list_has_no_plan_everything_is_tried() -> None:
