@@ -23,6 +23,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+from domain.calendar import months
 from domain.capability import (
     CodeCover,
     bigrams,
@@ -378,16 +379,6 @@ def _weighted(marks: Iterable[tuple[Criterion, int]]) -> int:
     """Return the mean of marks, 0 to 100; what is mandatory weighs double."""
     weighed = [(2 if criterion.mandatory else 1, mark) for criterion, mark in marks]
     return sum(weight * mark for weight, mark in weighed) // sum(weight for weight, _ in weighed)
-
-
-def months(starts: date, ends: date) -> tuple[date, ...]:
-    """Return the first days of the months from one day to another, both months included.
-
-    >>> [str(month) for month in months(date(2026, 11, 15), date(2027, 1, 2))]
-    ['2026-11-01', '2026-12-01', '2027-01-01']
-    """
-    first, last = starts.year * 12 + starts.month - 1, ends.year * 12 + ends.month - 1
-    return tuple(date(number // 12, number % 12 + 1, 1) for number in range(first, last + 1))
 
 
 def free_units(offering: Offering, package: Package, as_of: date) -> int | None:

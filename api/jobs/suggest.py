@@ -16,14 +16,13 @@ from api.jobs import Effect, JobContext, Outcome
 from api.queries import consortia
 from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
-from coalitions.formation import SETTLED
+from coalitions.formation import PENDING, SETTLED
 from coalitions.suggestion import Params
 from coalitions.suggestion import suggest as think
 from domain.kinds import MembershipState
 from domain.world import Opening, World
 from optimizer import Progress
 
-ASKED = frozenset({MembershipState.PROPOSED, MembershipState.INVITED, MembershipState.COUNTERED})
 GONE = frozenset({MembershipState.DECLINED, MembershipState.EXPIRED, MembershipState.WITHDRAWN})
 
 
@@ -83,7 +82,7 @@ async def _kept(session: AsyncSession, context: JobContext, opening: Opening, co
     locked, excluded = list(rules.get("locked", ())), list(rules.get("excluded", ()))
     for seat in await consortia.seats(session, context.actor, consortium):
         firm = str(seat.membership.organisation_id)
-        if seat.membership.state in SETTLED | ASKED:
+        if seat.membership.state in PENDING | SETTLED:
             locked += [{"package": codes[line.package_id], "firm": firm, "share": line.share} for line in seat.lines]
             if seat.membership.lead:
                 rules["lead"] = {"candidates": [firm]}

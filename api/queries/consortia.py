@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from api.queries import opportunities, organisations, visible
 from api.queries.page import page
+from coalitions.formation import SETTLED
 from domain.actor import Actor
 from domain.kinds import ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
 from domain.records import (
@@ -31,7 +32,6 @@ from domain.records import (
     WorkPackage,
 )
 
-SETTLED = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 LIVE_HOLDS = (HoldState.SOFT, HoldState.HARD)
 UNANSWERED = (InvitationState.SENT, InvitationState.COUNTERED)
 

@@ -7,11 +7,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.outbox import HORIZON
 from api.queries import visible
 from domain.actor import Actor
 from domain.records import Event
 
-SETTLED = sa.text("event.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+SETTLED = sa.text(f"event.{HORIZON}")
 """Only events whose transaction and all older ones have ended: a later commit can never slip in before them."""
 
 

@@ -21,10 +21,10 @@ from coalitions.matching import (
     capability_needs,
     free_units,
     match,
-    months,
     need_phrases,
     phrases_to_embed,
 )
+from domain.calendar import months
 from domain.kinds import PackageKind, RequirementKind
 from domain.world import Held, Need, Offering, Opening, Package, Supplier, World
 from tests.strategies_worlds import offerings, openings, worlds
