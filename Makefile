@@ -39,7 +39,7 @@ worker: install ## one worker process for solve, import and vector jobs
 
 test: install ## the whole suite on a real PostgreSQL, with a real browser where the system has or can install one
 	@bash tests/browser.sh
-	$(BIN)/python -m pytest -n 2 -m "not long" --dist loadgroup --cov --cov-branch --cov-report=
+	$(BIN)/python -m pytest -n 2 -m "not long" --dist loadfile --cov --cov-branch --cov-report=
 	$(BIN)/coverage report --include='domain/*,optimizer/*,coalitions/*' --fail-under=100 --show-missing --skip-covered
 
 test-long: install ## longer property runs and crash loops

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from optimizer import Criterion, Firm, Goals, Lead, Offer, Package, Pool, Problem, Rules, Tie
+from optimizer import Criterion, Firm, Goals, Lead, Offer, Opportunity, Package, Pool, Problem, Rules, Tie
 
 SECTORS, CAPABILITIES, COUNTRIES, CERTIFICATES = 8, 40, 30, 12
 TIES_PER_FIRM = 3
@@ -63,9 +63,22 @@ class World:
 
 def generated(firms: int, packages: int, seed: int, *, ties: bool = False) -> Problem:
     """Return a problem of so many firms and packages; with ties, two hundredths of the base value may be given up."""
-    rng = np.random.default_rng((firms, packages, seed))
-    world = World(firms, rng)
-    host = int(rng.integers(0, COUNTRIES))
+    return _project(World(firms, np.random.default_rng((firms, packages, seed))), packages, ties=ties)
+
+
+def projects(count: int, firms: int, packages: int, seed: int) -> tuple[tuple[Opportunity, ...], tuple[Pool, ...]]:
+    """Return so many projects, each of so many packages, over one world of firms, and the pools that they share.
+
+    What a firm can do in all is what it could do in one project, so that the projects compete for it.
+    """
+    world = World(firms, np.random.default_rng((count, firms, packages, seed)))
+    asked = tuple(Opportunity(id=f"P{number:03}", problem=_project(world, packages)) for number in range(count))
+    shared = {pool.id: pool for one in asked for pool in one.problem.pools}
+    return asked, tuple(shared.values())
+
+
+def _project(world: World, packages: int, *, ties: bool = False) -> Problem:
+    host = int(world.rng.integers(0, COUNTRIES))
     asked, offers = [], []
     for number in range(packages):
         package, made = _package(world, number, host)
@@ -74,7 +87,7 @@ def generated(firms: int, packages: int, seed: int, *, ties: bool = False) -> Pr
     used = {offer.firm for offer in offers}
     pools = {offer.pool for offer in offers}
     value = sum(package.value for package in asked)
-    most = {10: 8, 40: 16, 100: 28}.get(packages, 3 + int(0.35 * packages))
+    most = {8: 8, 10: 8, 40: 16, 100: 28}.get(packages, 3 + int(0.35 * packages))
     return Problem(
         firms=tuple(firm for firm in _firms(world, value, most) if firm.id in used),
         packages=tuple(asked),

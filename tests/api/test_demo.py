@@ -20,9 +20,10 @@ from api.embedded import Cluster
 from api.story.logins import FILE
 from tests.conftest import PROJECT
 
-COMMAND = [sys.executable, "-c", "from api.cli import main; main()", "demo"]
+LISTENS = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+"""A shell tells what it starts in the background to ignore interrupts, and all that is started from there."""
+COMMAND = [sys.executable, "-c", f"{LISTENS}; from api.cli import main; main()", "demo"]
 SECONDS = 180
-pytestmark = pytest.mark.xdist_group("demo")
 
 
 @pytest.fixture(scope="module")

@@ -32,7 +32,6 @@ from tests.conftest import empty
 
 TODAY = date(2027, 3, 1)
 Sessions = async_sessionmaker[AsyncSession]
-pytestmark = pytest.mark.xdist_group("story")
 
 
 # ---- the city, as values ----
