@@ -73,11 +73,16 @@ def whole(linear: Linear, limit: float) -> int:
     return linear.constant + floor((limit + MARGIN * abs(limit)) * linear.unit + MARGIN)
 
 
+def priced(linear: Linear, multipliers: Floats) -> Floats:
+    """Return multipliers as prices of the rows: those of the wrong sign count as zero."""
+    price = np.where(multipliers > 0, np.where(linear.row_high < INFINITY, multipliers, 0.0), multipliers)
+    return np.where(price < 0, np.where(linear.row_low > -INFINITY, price, 0.0), price)
+
+
 def estimate(linear: Linear, multipliers: Floats) -> Estimate:
     """Return what multipliers prove about every plan; those of the wrong sign count as zero."""
     high, low = linear.row_high, linear.row_low
-    price = np.where(multipliers > 0, np.where(high < INFINITY, multipliers, 0.0), multipliers)
-    price = np.where(price < 0, np.where(low > -INFINITY, price, 0.0), price)
+    price = priced(linear, multipliers)
     charged = np.where(price > 0, price * np.where(high < INFINITY, high, 0.0), 0.0)
     charged = np.where(price < 0, price * np.where(low > -INFINITY, low, 0.0), charged)
     alone = linear.earns - linear.matrix.T @ np.where(linear.inner, 0.0, price)

@@ -1,22 +1,19 @@
 """Many opportunities over one capacity: each staffed wholly or not at all, every plan under its own rules.
 
-Three steps, each giving whole plans that a master problem chooses among. The linear relaxation of everything at once
-gives the pools prices; at these a rolling fill serves one opportunity after the other, the worthiest first, from what
-capacity is left. Then every opportunity is planned anew at the prices of the master's own linear program (Dantzig &
-Wolfe, *Decomposition principle for linear programs*, 1960): plans that spare what is scarce. Last, an opportunity left
-out is put before those it competes with and they are planned again around it, batch by batch. The master is solved in
-whole plans after each step.
+At prices for what is scarce the opportunities fall apart, each to be planned by itself. The prices come from a linear
+relaxation of everything at once (`joint`). At them a rolling fill serves one opportunity after the other from what
+capacity is left; then those that fall furthest short of what they could gain are planned anew together with those that
+they compete with, batch by batch. All whole plans seen are kept, and a master problem chooses among them.
 
 The bound holds for all plans, not only those looked at. It is that of the relaxation, or Lagrangian where that is
 lower: at any prices of the pools, what the best plans gain net of what they draw, plus the price of all capacity, is at
-least what any portfolio gains.
+least what any portfolio gains (Geoffrion, *Lagrangean relaxation for integer programming*, 1974).
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import islice
 from math import floor
 
 import numpy as np
@@ -25,32 +22,46 @@ from ortools.sat.python import cp_model
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
 
+from optimizer.bound import best_of_packages, bound, whole
 from optimizer.check import Case, Units
-from optimizer.eligibility import Slot, sift
+from optimizer.eligibility import Slot
+from optimizer.highs import Branched, Watch, branch
+from optimizer.hunt import BUILD_SECONDS, HALF, LOOK_SECONDS, SOLVER_MARGIN
+from optimizer.joint import UNIT, Joint, join
+from optimizer.linear import INFINITY, Flags, Floats, Linear
 from optimizer.model import build
 from optimizer.problem import WHOLE, Pool, Problem, canonical
 from optimizer.result import Interrupt, Plan, Status
-from optimizer.search import Found, Purse, Setting, Title, opened, run
+from optimizer.search import EFFORT_PER_SECOND, Purse, Setting, Title, opened, run
 from optimizer.trial import stated
-from optimizer.variables import Model, Term, weighed
+from optimizer.variables import Term, weighed
 
-ROUNDS = 4
-"""How often the pools are given new prices at most."""
+RELAX_PART, ROLL_PART, PROVE_PART, FILL_PART = 0.2, 0.4, 0.6, 0.7
+"""The parts of what is left: the linear program, a rolling fill, proofs; a rolling fill with proofs beside it."""
 
-BATCHES = 24
-"""How many opportunities left out are tried again at most."""
+RELAXED_OFFERS = 12_000
+"""Up to how many offers everything is relaxed with its teams; above, teams are counted in proportion to their work."""
 
-RIVALS = 6
-"""How many opportunities at most make room for one that was left out."""
+SHORTLIST = 16
+"""Among how many offers of each package a batch is planned."""
 
-CHEAPEST = 12
-"""Among how many offers of a package a plan is first sought."""
+BATCH = 6
+"""How many opportunities are planned together."""
 
-MASTER_EFFORT = 2.0
-"""The effort that one choice among plans may take."""
+CLOSE, NEAR = 0.002, 0.004
+"""The part of what an opportunity is worth within which its plan need not be the best: by itself, in a rolling fill."""
 
-FINE = 100
-"""In how many parts of a minor unit multipliers of floors are counted."""
+HASTE = 3.0
+"""How many times its share of what is left one opportunity may take."""
+
+SHORT_SECONDS, BATCH_SECONDS = 2.0, 4.0
+"""How long one plan of a rolling fill, and one batch, may be sought."""
+
+HANDLE_SECONDS = 1e-8
+"""What picking a part out of all arrays costs for each row and column."""
+
+STEP = 0.5
+"""How far the prices go from those before to those that the plans known would have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +117,7 @@ class Staffed:
 class Scarcity:
     """A shared pool: what is drawn, what there is, and what one more unit of load would add to the gain of all.
 
-    The price is the multiplier of the master's linear program, in minor units, rounded; 0 where there is enough.
+    The price is the one at which the bound was proved, in minor units, rounded; 0 where there is enough.
     """
 
     pool: str
@@ -148,12 +159,14 @@ def portfolio(
     seconds: float = 60.0,
     effort: float | None = None,
     seed: int = 0,
+    workers: int = 1,
     interrupt: Interrupt | None = None,
 ) -> Portfolio:
     """Choose which opportunities to staff, and how, so that together they gain most within the shared pools.
 
     A pool of the same name in several problems is one pool, of the capacity given here. What an opportunity gains is
-    its worth less the cost of its plan; an undeclared price costs the reference price.
+    its worth less the cost of its plan; an undeclared price costs the reference price. With two workers plans and
+    proofs are sought side by side, and what is found may differ from run to run.
 
     >>> from optimizer import Firm, Offer, Package
     >>> def asked(value):
@@ -173,7 +186,7 @@ def portfolio(
         raise ValueError("two opportunities have one name")
     shared = {pool.id: pool.capacity for pool in sorted(pools, key=lambda pool: pool.id)}
     house = [_sharing(one, shared) for one in asked]
-    purse, setting = opened(seconds, effort), Setting(seed=seed, interrupt=interrupt)
+    purse, setting = opened(seconds, effort), Setting(seed=seed, interrupt=interrupt, workers=workers)
     return _Staffing(house, shared, tuple(strata), purse, setting).filled()
 
 
@@ -191,15 +204,30 @@ class _Column:
     units: tuple[tuple[tuple[str, str], int], ...]
     gain: int
     loads: tuple[tuple[str, int], ...]
-    held: tuple[int, ...]
+    above: tuple[int, ...]
+    """What each stratum holds beyond its floor, in basis points of a minor unit; negative where it falls short."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Prices:
-    """What a unit of load of each pool, and a minor unit held by each stratum (in parts of `FINE`), is worth."""
+class _Room:
+    """What is left of the pools, and held beyond the floors, beside some plans."""
 
-    pools: Mapping[str, int]
-    strata: tuple[int, ...]
+    def __init__(self, shared: Mapping[str, int], strata: int, kept: Iterable[_Column] = ()) -> None:
+        self.pools = Counter(shared)
+        self.above = [0] * strata
+        for column in kept:
+            self.take(column)
+
+    def take(self, column: _Column) -> None:
+        self.pools.subtract(dict(column.loads))
+        self.above = [had + more for had, more in zip(self.above, column.above, strict=True)]
+
+    def fits(self, column: _Column) -> bool:
+        held = all(had + more >= 0 for had, more in zip(self.above, column.above, strict=True))
+        return held and all(self.pools[pool] >= load for pool, load in column.loads)
+
+    def sides(self) -> Floats:
+        """Return the sides of the shared rows."""
+        return np.array([*self.pools.values(), *(-had / UNIT for had in self.above)], dtype=np.float64)
 
 
 class _Staffing:
@@ -214,143 +242,345 @@ class _Staffing:
         self.asked, self.shared, self.strata, self.purse, self.setting = asked, shared, strata, purse, setting
         self.values = [one.value for one in asked]
         self.columns: dict[_Column, None] = {}
-        self.chosen: tuple[_Column, ...] = ()
+        self.chosen: dict[int, _Column] = {}
         self.bound = sum(max(0, one.gross) for one in asked)
-        self.free = _Prices(pools=dict.fromkeys(shared, 0), strata=(0,) * len(strata))
-        self.prices = self.free
+        self.scarce = np.zeros(len(shared) + len(strata))
+        self.done = False
 
     def filled(self) -> Portfolio:
-        by_worth = sorted(range(len(self.asked)), key=lambda of: (-self.asked[of].gross, self.asked[of].id))
-        self.prices, self.bound = self._relaxed()
-        self._roll(by_worth, ())
-        self._bounded(self.prices)
-        self._reprice()
-        self._rebatch(by_worth)
+        if self.asked:
+            self._prepare()
+            if self.setting.workers < 2:
+                self._roll(self.purse.part(ROLL_PART))
+                self._prove(self.purse.part(PROVE_PART))
+                self._improve(self.purse.part(1.0))
+            else:
+                self._side_by_side()
+            self._choose(self.purse)
         return self._told()
 
-    def _relaxed(self) -> tuple[_Prices, int]:
-        """Return the multipliers and the value of the linear relaxation: projects and units in parts, no teams."""
-        found = _Relaxation(self.asked, self.shared, self.strata).solved()
-        if found is None:
-            return self.free, self.bound
-        gain, pools, floors = found
-        prices = _Prices(
-            pools={pool: max(0, round(price)) for pool, price in zip(self.shared, pools, strict=True)},
-            strata=tuple(max(0, round(FINE * price)) for price in floors),
-        )
-        return prices, min(self.bound, gain)
+    def _side_by_side(self) -> None:
+        """Look for plans and for proofs in two threads; both solvers leave Python while they search."""
+        own = Purse(seconds=self.purse.seconds_left, effort=self.purse.effort_left)
+        with ThreadPoolExecutor(max_workers=1) as room:
+            other = room.submit(self._prove, own)
+            try:
+                self._roll(self.purse.part(FILL_PART))
+                self._improve(self.purse.part(1.0))
+            finally:
+                self.done = True
+                other.result()
 
     @property
     def gain(self) -> int:
-        return sum(column.gain for column in self.chosen)
+        return sum(column.gain for column in self.chosen.values())
 
-    @property
-    def over(self) -> bool:
+    def _over(self, purse: Purse) -> bool:
         """Whether nothing better can be found, or not in time."""
-        spent = not self.purse.seconds_left or not self.purse.effort_left or self.setting.wished
-        return spent or self.bound == self.gain
+        spent = not purse.seconds_left or not purse.effort_left
+        return spent or self.done or self.setting.wished or self.bound == self.gain
 
-    def _roll(self, order: Iterable[int], kept: Sequence[_Column]) -> None:
-        """Plan one opportunity after the other in what capacity is left; then let the master choose."""
-        left = Counter(self.shared)
-        for column in kept:
-            left.subtract(dict(column.loads))
-        for of in order:
-            planned = self._planned(of, left, self.prices)
-            if planned is not None and planned.gain > 0:
-                left.subtract(dict(planned.loads))
-        self._choose()
+    # ---- prices and limits ----
 
-    def _reprice(self) -> None:
-        """Give the pools the prices of the master's linear program and plan everything anew, as long as it teaches."""
-        known = 0
-        for _ in range(ROUNDS):
-            if len(self.columns) > known:
-                known = len(self.columns)
-                prices = self._duals()
-                for of in range(len(self.asked)):
-                    self._planned(of, self.shared, prices)
-        self._choose()
-        self.prices = self._duals()
+    def _prepare(self) -> None:
+        """Make the arrays of everything, and take prices and a bound from its relaxation."""
+        floors = [(frozenset(stratum.firms), stratum.floor) for stratum in self.strata]
+        problems = [one.problem for one in self.asked]
+        self.joint: Joint = join(problems, [one.gross for one in self.asked], self.shared, floors)
+        linear = self.joint.linear
+        self.drawn = linear.matrix[self.joint.shared]
+        self.every = np.ones(len(linear.slots), dtype=bool)
+        self.crowd = np.bincount(linear.firm_of_slot, minlength=len(linear.firms))[linear.firm_of_slot]
+        _charge(self.purse, len(linear.slots))
+        gain, self.prices = self._proportional()
+        self.bound = min(self.bound, gain)
+        if len(linear.slots) <= RELAXED_OFFERS and not self._over(self.purse):
+            found = bound(linear, self.purse.seconds_left * RELAX_PART)
+            self.purse.spend(found.seconds, found.seconds * EFFORT_PER_SECOND)
+            self.bound = min(self.bound, whole(linear, found.estimate.limit))
+            self.prices = found.multipliers[self.joint.shared] if found.met else self.prices
+        self.scarce, self.reach = self.prices, self._cheapest(self.prices)
+        self._bounded(self.prices, self.reach)
 
-    def _rebatch(self, order: Iterable[int]) -> None:
-        """Put an opportunity left out before those it competes with for scarce pools, and plan them around it."""
-        for of in islice((of for of in order if of not in {column.of for column in self.chosen}), BATCHES):
-            if not self.over:
-                draws = {offer.pool for offer in self.asked[of].problem.offers} & self.shared.keys()
-                rivals = sorted(self.chosen, key=lambda c: (-sum(n for pool, n in c.loads if pool in draws), c.of))
-                freed = {column.of for column in rivals[:RIVALS]}
-                kept = [column for column in self.chosen if column.of not in freed]
-                self._roll([of, *sorted(freed)], kept)
+    def _proportional(self) -> tuple[int, Floats]:
+        """Return what can be gained at most where teams and projects come in parts, and the prices of what is shared.
 
-    def _planned(self, of: int, left: Mapping[str, int], prices: _Prices) -> _Column | None:
-        """Return the cheapest plan of an opportunity within what is left of the shared pools.
-
-        It is sought among the cheapest offers of each package, and among all where these do not suffice.
+        A firm is a member at least in proportion to the part of its offers that it carries.
         """
-        problem = self.asked[of].problem
-        pools = (replace(p, capacity=max(0, min(p.capacity, left.get(p.id, p.capacity)))) for p in problem.pools)
-        within = replace(problem, pools=tuple(pools))
-        share = 1 / (2 + 2 * len(self.asked))
-        found, model = self._tried(_cheapest(within, prices.pools), prices, share)
-        if found.objective is None:
-            found, model = self._tried(within, prices, share)
-        return self._column(of, model, found)
+        linear, joint, count = self.joint.linear, self.joint, len(self.asked)
+        slots, packages = np.arange(len(linear.slots)), linear.package_of_slot
+        member = 1.0 / (self.crowd * linear.most)
+        unit = np.where(linear.settled, linear.earns[linear.uses] / linear.most, linear.earns[linear.amounts])
+        earned = unit + linear.earns[linear.members][linear.firm_of_slot] * member
+        staffs = len(slots) + np.arange(count)
+        shared = self.drawn.tocoo()
+        place = np.full(linear.matrix.shape[1], -1)
+        carriers = np.where(linear.settled, linear.uses, linear.amounts)
+        place[carriers], place[joint.staffs] = slots, staffs
+        each = np.where(linear.settled, linear.most, 1.0)
+        factors = shared.data / np.append(each, np.ones(count))[place[shared.coords[1]]]
+        signs = np.where(np.isfinite(linear.row_high[joint.shared]), 1.0, -1.0)
+        sides = np.where(signs > 0, linear.row_high[joint.shared], 0.0)
+        most = [min(one.problem.rules.max_members or len(one.problem.firms), len(slots)) for one in self.asked]
+        rows = len(signs)
+        limits = csr_array(
+            (
+                np.concatenate([factors * signs[shared.coords[0]], member, -np.array(most, dtype=np.float64)]),
+                (
+                    np.concatenate([shared.coords[0], rows + joint.block_of_slot, rows + np.arange(count)]),
+                    np.concatenate([place[shared.coords[1]], slots, staffs]),
+                ),
+            ),
+            shape=(rows + count, len(slots) + count),
+        )
+        quantities = [float(package.quantity) for one in self.asked for package in one.problem.packages]
+        owners = [number for number, one in enumerate(self.asked) for _ in one.problem.packages]
+        numbers = np.arange(len(quantities))
+        cells = (np.concatenate([packages, numbers]), np.concatenate([slots, len(slots) + np.array(owners, dtype=int)]))
+        covered = csr_array(
+            (np.concatenate([np.ones(len(slots)), -np.array(quantities)]), cells),
+            shape=(len(quantities), len(slots) + count),
+        )
+        found = linprog(
+            -np.concatenate([earned, linear.earns[joint.staffs]]),
+            A_ub=limits,
+            b_ub=np.concatenate([sides, np.zeros(count)]),
+            A_eq=covered,
+            b_eq=np.zeros(len(quantities)),
+            bounds=np.column_stack([np.zeros(len(slots) + count), np.concatenate([linear.most, np.ones(count)])]),
+            method="highs",
+        )
+        gain = -found.fun * UNIT
+        return floor(gain + SOLVER_MARGIN * abs(gain) + SOLVER_MARGIN), -found.ineqlin.marginals[:rows] * signs
 
-    def _tried(self, problem: Problem, prices: _Prices, share: float) -> tuple[Found, Model]:
-        model = build(problem)
-        return self._run(model, weighed(self._priced(model, prices)), share), model
+    def _cheapest(self, prices: Floats) -> Floats:
+        """Return what no plan of each opportunity can gain more at these prices: every package at its cheapest."""
+        linear, joint = self._at(prices), self.joint
+        unit = self._unit(linear)
+        order = np.lexsort((-unit, linear.package_of_slot))
+        amounts, packages = linear.most[order], linear.package_of_slot[order]
+        before = np.cumsum(amounts) - amounts
+        first = np.searchsorted(packages, packages)
+        quantity = np.array([p.quantity for one in self.asked for p in one.problem.packages], dtype=np.float64)
+        left = quantity[packages] - (before - before[first]) if len(order) else amounts
+        taken = np.clip(left, 0.0, amounts)
+        gained = np.bincount(joint.block_of_slot[order], taken * unit[order], minlength=len(self.asked))
+        return np.maximum(0.0, gained + linear.earns[joint.staffs])
 
-    def _bounded(self, prices: _Prices) -> None:
-        """Plan every opportunity at these prices, and take the Lagrangian bound from what is proved about them.
+    def _unit(self, linear: Linear) -> Floats:
+        """Return what a unit of each slot earns at most with its part in its firm's joining."""
+        unit = np.where(linear.settled, linear.earns[linear.uses] / linear.most, linear.earns[linear.amounts])
+        joining = linear.earns[linear.members][linear.firm_of_slot] / (self.crowd * linear.most)
+        return np.asarray(unit + np.minimum(joining, 0.0))
 
-        Where nothing is proved about one, its packages at their cheapest, each filled by itself, are a bound.
-        """
-        most = Fraction(sum(price * self.shared[pool] for pool, price in prices.pools.items()))
-        for of, one in enumerate(self.asked):
-            model = build(one.problem)
-            priced = self._priced(model, prices)
-            found = self._run(model, weighed(priced), 0.5 / (len(self.asked) - of))
-            self._column(of, model, found)
-            floors = sum(m * s.floor * self.values[of] for m, s in zip(prices.strata, self.strata, strict=True))
-            cost = self._least_cost(model, prices)
-            proved = cost if found.bound is None else max(cost, -found.bound)
-            gained = one.gross - Fraction(proved, FINE) - Fraction(floors, FINE * WHOLE)
-            most += max(Fraction(0), gained) if found.status is not Status.INFEASIBLE else 0
-        self.bound = min(most.__floor__(), self.bound)
+    def _at(self, prices: Floats) -> Linear:
+        multipliers = np.zeros(len(self.joint.linear.row_low))
+        multipliers[self.joint.shared] = prices
+        return self.joint.at(multipliers)
 
-    def _least_cost(self, model: Model, prices: _Prices) -> int:
-        """Return what no plan can cost less, in parts of a minor unit: each package filled from its cheapest offers."""
-        cost = 0
-        for package in model.problem.packages:
-            left = package.quantity
-            slots = (
-                (self._unit_cost(model.slots[i], prices), model.slots[i].most) for i in model.of_package[package.id]
-            )
-            for price, most in sorted(slots):
-                taken = min(left, most)
-                cost, left = cost + price * taken, left - taken
-        return cost
+    def _bounded(self, prices: Floats, reach: Floats) -> None:
+        """Take the Lagrangian bound at these prices, where no opportunity gains more than its reach."""
+        sides = np.where(prices > 0, self.joint.linear.row_high[self.joint.shared], 0.0)
+        limit = float(np.where(np.isfinite(sides), sides, 0.0) @ np.maximum(prices, 0.0)) + float(reach.sum())
+        most = whole(self.joint.linear, limit + SOLVER_MARGIN * abs(limit))
+        if most < self.bound:
+            self.bound, self.scarce = most, prices
 
-    def _unit_cost(self, slot: Slot, prices: _Prices) -> int:
-        price = slot.package.unit_price if slot.offer.price is None else slot.offer.price
-        load = slot.offer.load * prices.pools.get(slot.offer.pool or "", 0)
-        held = sum(m for m, s in zip(prices.strata, self.strata, strict=True) if slot.firm.id in s.firms)
-        return FINE * (price + load) - held * (slot.package.value // slot.package.quantity)
+    def _prove(self, purse: Purse) -> None:
+        """Plan every opportunity by itself at the prices, then at prices nearer to those of the plans known."""
+        prices, reach, before = self.prices, self.reach, INFINITY
+        while not self._over(purse) and self.bound < before * (1 - SOLVER_MARGIN):
+            before = self.bound
+            self._each(prices, reach, purse)
+            prices = prices + STEP * (self._duals() - prices)
+            reach = self._cheapest(prices)
 
-    def _priced(self, model: Model, prices: _Prices) -> list[Term]:
-        """Return the terms of what a plan costs at these prices, in parts of a minor unit."""
-        costs = {firm.id: firm.member_cost for firm in model.problem.firms}
-        joining = [(member, FINE * costs[firm]) for firm, member in model.member.items()]
-        return joining + [model.term(i, self._unit_cost(slot, prices)) for i, slot in enumerate(model.slots)]
+    def _each(self, prices: Floats, reach: Floats, purse: Purse) -> None:
+        """Plan every opportunity by itself at the prices, those of the longest reach first, and lower their reach."""
+        linear, room = self._at(prices), _Room(self.shared, len(self.strata))
+        order = [of for of in np.argsort(-reach, kind="stable").tolist() if reach[of]]
+        for turn, of in enumerate(order):
+            if self._over(purse):
+                break
+            share = purse.part(min(1.0, HASTE / (len(order) - turn)))
+            near = CLOSE * self.asked[of].gross / UNIT
+            found = self._searched(linear, self._block(of), self.every, None, share, together=False, near=near)
+            reach[of] = min(reach[of], max(0.0, found.limit))
+            self._whole(of, found, room)
+        self._bounded(prices, reach)
 
-    def _run(self, model: Model, cost: cp_model.LinearExpr, share: float) -> Found:
-        return run(model, -1 * cost, self.purse.part(share), self.setting, Title(stage="base", sign=-1))
+    # ---- plans ----
 
-    def _column(self, of: int, model: Model, found: Found) -> _Column | None:
-        if found.objective is None:
+    def _roll(self, purse: Purse) -> None:
+        """Plan one opportunity after the other, those of the longest reach first, in what capacity is left."""
+        room, linear = _Room(self.shared, len(self.strata)), self._at(self.prices)
+        order = np.argsort(-self.reach, kind="stable").tolist()
+        for turn, of in enumerate(order):
+            if self._over(purse):
+                break
+            share = _limited(purse.part(min(1.0, HASTE / (len(order) - turn))), SHORT_SECONDS)
+            within = self._within(linear, room)
+            within = replace(within, low=np.where(self._is(self.joint.staffs[of]), 1.0, within.low))
+            near = NEAR * self.asked[of].gross / UNIT
+            found = self._searched(within, self._block(of), self.every, None, share, near=near)
+            column = self._whole(of, found, room)
+            if column is not None and column.gain > 0 and room.fits(column):
+                room.take(column)
+                self.chosen[of] = column
+
+    def _within(self, linear: Linear, room: _Room) -> Linear:
+        within = self.joint.within(room.sides())
+        return replace(linear, row_low=within.row_low, row_high=within.row_high)
+
+    def _improve(self, purse: Purse) -> None:
+        """Plan those that fall furthest short of their reach anew, with those they compete with, again and again."""
+        measure = self._unit(self._at(self.prices))
+        listed = best_of_packages(self.joint.linear, measure, SHORTLIST)
+        tried: Counter[int] = Counter()
+        idle = 0
+        while idle < len(self.asked) and not self._over(purse):
+            short = self._shortfall()
+            pivot = min(range(len(self.asked)), key=lambda of: (tried[of], -short[of], of))
+            batch = self._rivals(pivot, tried[pivot])
+            tried[pivot] += 1
+            idle = 0 if self._batch(batch, listed, _limited(purse, BATCH_SECONDS)) else idle + 1
+
+    def _shortfall(self) -> list[float]:
+        """Return how far each opportunity's gain at the prices is below what it could be."""
+        price = dict(zip(self.shared, self.prices.tolist(), strict=False))
+        gains = [0.0] * len(self.asked)
+        for of, column in self.chosen.items():
+            gains[of] = column.gain / UNIT - sum(price[pool] * load for pool, load in column.loads)
+        return [most - gained for most, gained in zip(self.reach.tolist(), gains, strict=True)]
+
+    def _rivals(self, pivot: int, lap: int) -> list[int]:
+        """Return an opportunity with those that draw most on the pools it could use; each lap begins further on."""
+        pools = {offer.pool for offer in self.asked[pivot].problem.offers} & self.shared.keys()
+        drawn = {of: sum(load for pool, load in c.loads if pool in pools) for of, c in self.chosen.items()}
+        order = sorted((of for of in drawn if of != pivot), key=lambda of: (-drawn[of], of))
+        start = (lap * (BATCH - 1)) % max(1, len(order))
+        return [pivot, *(order[start:] + order[:start])[: BATCH - 1]]
+
+    def _batch(self, batch: Sequence[int], listed: Flags, purse: Purse) -> bool:
+        """Plan some opportunities together in the room that all others leave; tell whether they gain more."""
+        kept = [column for of, column in self.chosen.items() if of not in batch]
+        room = _Room(self.shared, len(self.strata), kept)
+        before = {of: self.chosen[of] for of in batch if of in self.chosen}
+        linear = self._within(self.joint.linear, room)
+        blocks, point = np.zeros(len(self.asked), dtype=bool), self._point(before)
+        blocks[list(batch)] = True
+        slots = listed | (point[self.joint.linear.uses] > 0)
+        start = self._completed(linear, blocks, slots, point)
+        found = self._searched(linear, blocks, slots, start, purse)
+        after = {} if found.point is None else self._together(batch, found.point, room)
+        if sum(c.gain for c in after.values()) <= sum(c.gain for c in before.values()):
+            return False
+        self.chosen = {of: c for of, c in self.chosen.items() if of not in batch} | after
+        return True
+
+    def _together(self, batch: Sequence[int], point: Floats, room: _Room) -> dict[int, _Column]:
+        """Return whole plans for the firms that a point proposes, each leaving the others what they would draw."""
+        draws = {of: self.drawn @ np.where(self.joint.block_of_column == of, point, 0.0) for of in batch}
+        planned: dict[int, _Column] = {}
+        for place, of in enumerate(batch):
+            kept = np.floor(sum((draws[other] for other in batch[place + 1 :]), np.zeros(len(self.joint.shared))))
+            mine = _Room(room.pools, 0)
+            mine.above = room.above
+            mine.pools.subtract(dict(zip(self.shared, np.maximum(kept, 0.0).astype(int).tolist(), strict=False)))
+            column = self._whole(of, _at_point(point), mine)
+            if column is not None and room.fits(column):
+                room.take(column)
+                planned[of] = column
+        return planned
+
+    def _point(self, columns: Mapping[int, _Column]) -> Floats:
+        """Return the columns of some plans; those that rules bring along are left at zero."""
+        units = dict.fromkeys(range(len(self.joint.linear.slots)), 0)
+        carried = {of: dict(column.units) for of, column in columns.items()}
+        for of in columns:
+            for i in np.flatnonzero(self.joint.block_of_slot == of).tolist():
+                slot = self.joint.linear.slots[i]
+                units[i] = carried[of].get((slot.firm.id, slot.package.id), 0)
+        point = self.joint.linear.point(list(units.values()))
+        point[self.joint.staffs[list(columns)]] = 1.0
+        return point
+
+    def _completed(self, linear: Linear, blocks: Flags, slots: Flags, point: Floats) -> Floats | None:
+        """Return all columns of some plans, as good as they can be."""
+        own = np.concatenate([linear.uses, linear.members, linear.amounts[~linear.settled], self.joint.staffs])
+        fixed = replace(linear, low=linear.low.copy(), high=linear.high.copy())
+        fixed.low[own] = fixed.high[own] = point[own]
+        return branch(fixed, self.joint.part(blocks, slots, together=True), None, 1.0, 0, _idle()).point
+
+    def _searched(
+        self,
+        linear: Linear,
+        blocks: Flags,
+        slots: Flags,
+        start: Floats | None,
+        purse: Purse,
+        *,
+        together: bool = True,
+        near: float = 0.0,
+    ) -> Branched:
+        """Branch and bound over some blocks, until its best point is as near to its limit as asked."""
+        part = self.joint.part(blocks, slots, together=together)
+        size = max(1, int(linear.matrix[part.rows].nnz))
+        effort = LOOK_SECONDS * EFFORT_PER_SECOND * size
+        known = {"limit": INFINITY, "best": -INFINITY}
+
+        def lowered(limit: float) -> None:
+            known["limit"] = limit
+
+        def found(point: Floats) -> None:
+            known["best"] = float(linear.earns @ point)
+
+        def ended(looks: int) -> bool:
+            close = known["limit"] - known["best"] <= near if near else False
+            return close or looks * effort > purse.effort_left or self.done or self.setting.wished
+
+        watch = Watch(lowered=lowered, found=found, ended=ended, news=lambda: None)
+        answer = branch(linear, part, start, purse.seconds_left, self.setting.seed, watch)
+        handled = HANDLE_SECONDS * sum(linear.matrix.shape)
+        purse.spend(answer.seconds + handled, answer.looks * effort + handled * EFFORT_PER_SECOND)
+        return answer
+
+    def _is(self, column: int) -> Flags:
+        return np.asarray(np.arange(self.joint.linear.matrix.shape[1]) == column)
+
+    def _block(self, of: int) -> Flags:
+        blocks = np.zeros(len(self.asked), dtype=bool)
+        blocks[of] = True
+        return blocks
+
+    def _whole(self, of: int, found: Branched, room: _Room) -> _Column | None:
+        """Return the cheapest plan in whole units of the firms that a point proposes for an opportunity."""
+        point, linear, one = found.point, self.joint.linear, self.asked[of]
+        if point is None or point[self.joint.staffs[of]] < HALF:
             return None
-        carried = zip(model.slots, found.units, strict=True)
+        mine = np.flatnonzero(self.joint.block_of_slot == of)
+        firms = np.unique(linear.firm_of_slot[mine[point[linear.uses[mine]] > HALF]])
+        slots = [linear.slots[i] for i in mine[np.isin(linear.firm_of_slot[mine], firms)].tolist()]
+        pools = (
+            replace(p, capacity=max(0, min(p.capacity, room.pools.get(p.id, p.capacity)))) for p in one.problem.pools
+        )
+        model = build(replace(one.problem, pools=tuple(pools)), slots=slots)
+        _charge(self.purse, len(one.problem.offers))
+        for stratum, had in zip(self.strata, room.above, strict=True):
+            held = [
+                model.term(i, WHOLE * (slot.package.value // slot.package.quantity))
+                for i, slot in enumerate(model.slots)
+                if slot.firm.id in stratum.firms
+            ]
+            model.cp.add(weighed(held) >= stratum.floor * self.values[of] - had)
+        costs = {firm.id: firm.member_cost for firm in one.problem.firms}
+        terms: list[Term] = [(member, costs[firm]) for firm, member in model.member.items()]
+        terms += [model.term(i, _price(slot)) for i, slot in enumerate(model.slots)]
+        purse = Purse(seconds=1.0, effort=EFFORT_PER_SECOND, whole=self.purse)
+        whole_units = run(model, -1 * weighed(terms), purse, self.setting, Title(stage="base", sign=-1))
+        if whole_units.objective is None:
+            return None
+        carried = zip(model.slots, whole_units.units, strict=True)
         column = self._weighed(of, {(slot.firm.id, slot.package.id): amount for slot, amount in carried if amount})
         self.columns[column] = None
         return column
@@ -359,54 +589,58 @@ class _Staffing:
         one = self.asked[of]
         case = Case(one.problem, units)
         loads: Counter[str] = Counter()
-        held = [0] * len(self.strata)
+        above = [-stratum.floor * self.values[of] for stratum in self.strata]
         for (firm, name), amount in case.units.items():
             offer, package = case.offers[firm, name], case.packages[name]
             if offer.pool in self.shared:
                 loads[str(offer.pool)] += offer.load * amount
             for g, stratum in enumerate(self.strata):
-                held[g] += amount * (package.value // package.quantity) * (firm in stratum.firms)
+                above[g] += WHOLE * amount * (package.value // package.quantity) * (firm in stratum.firms)
         return _Column(
             of=of,
             units=tuple(sorted(case.units.items())),
             gain=one.gross - case.cost(),
             loads=tuple(sorted(loads.items())),
-            held=tuple(held),
+            above=tuple(above),
         )
 
-    def _choose(self) -> None:
+    # ---- the master ----
+
+    def _choose(self, purse: Purse) -> None:
         """Choose among the plans known: at most one for each opportunity, within pools, above floors."""
         columns = list(self.columns)
         cp = cp_model.CpModel()
         takes = [cp.new_bool_var("") for _ in columns]
-        for of in range(len(self.asked)):
-            cp.add_at_most_one(take for take, column in zip(takes, columns, strict=True) if column.of == of)
-        for pool, capacity in self.shared.items():
-            cp.add(_sum((take, dict(c.loads).get(pool, 0)) for take, c in zip(takes, columns, strict=True)) <= capacity)
-        for g, stratum in enumerate(self.strata):
-            cp.add(_sum((take, self._above(c, g, stratum)) for take, c in zip(takes, columns, strict=True)) >= 0)
+        by_block: dict[int, list[cp_model.IntVar]] = defaultdict(list)
+        by_pool: dict[str, list[Term]] = defaultdict(list)
         for take, column in zip(takes, columns, strict=True):
-            cp.add_hint(take, column in self.chosen)
-        cp.maximize(_sum((take, column.gain) for take, column in zip(takes, columns, strict=True)))
+            by_block[column.of].append(take)
+            for pool, load in column.loads:
+                by_pool[pool].append((take, load))
+            cp.add_hint(take, self.chosen.get(column.of) == column)
+        for options in by_block.values():
+            cp.add_at_most_one(options)
+        for pool, terms in by_pool.items():
+            cp.add(weighed(terms) <= self.shared[pool])
+        for g in range(len(self.strata)):
+            cp.add(weighed((take, column.above[g]) for take, column in zip(takes, columns, strict=True)) >= 0)
+        cp.maximize(weighed((take, column.gain) for take, column in zip(takes, columns, strict=True)))
         solver = cp_model.CpSolver()
         solver.parameters.num_workers = 1
         solver.parameters.random_seed = self.setting.seed
-        solver.parameters.max_deterministic_time = MASTER_EFFORT
-        found = solver.solve(cp) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
+        solver.parameters.max_time_in_seconds = max(0.2, purse.seconds_left)
+        solver.parameters.max_deterministic_time = max(0.2, purse.effort_left)
+        known = solver.solve(cp) in (cp_model.OPTIMAL, cp_model.FEASIBLE)
         pairs = zip(takes, columns, strict=True)
-        chosen = tuple(column for take, column in pairs if solver.value(take)) if found else ()
-        self.chosen = max(self.chosen, chosen, key=lambda taken: sum(column.gain for column in taken))
-        self.purse.spend(solver.wall_time, solver.deterministic_time)
+        taken = {column.of: column for take, column in pairs if solver.value(take)} if known else {}
+        self.chosen = max(self.chosen, taken, key=lambda one: sum(column.gain for column in one.values()))
+        purse.spend(solver.wall_time, solver.deterministic_time)
 
-    def _above(self, column: _Column, g: int, stratum: Stratum) -> int:
-        return WHOLE * column.held[g] - stratum.floor * self.values[column.of]
-
-    def _duals(self) -> _Prices:
-        """Return the multipliers of the linear program over the plans known, in whole minor units."""
+    def _duals(self) -> Floats:
+        """Return the multipliers of the shared rows in the linear program over the plans known."""
         columns = list(self.columns)
         solver = pywraplp.Solver.CreateSolver("GLOP")
         far = solver.infinity()
-        unit = max([1, *(abs(column.gain) for column in columns)])
         takes = [solver.NumVar(0, far, "") for _ in columns]
         once = [solver.Constraint(-far, 1) for _ in self.asked]
         rows = {pool: solver.Constraint(-far, capacity) for pool, capacity in self.shared.items()}
@@ -415,31 +649,31 @@ class _Staffing:
             once[column.of].SetCoefficient(take, 1)
             for pool, load in column.loads:
                 rows[pool].SetCoefficient(take, load)
-            for g, stratum in enumerate(self.strata):
-                floors[g].SetCoefficient(take, self._above(column, g, stratum) / WHOLE / unit)
-            solver.Objective().SetCoefficient(take, column.gain / unit)
+            for row, above in zip(floors, column.above, strict=True):
+                row.SetCoefficient(take, above / UNIT)
+            solver.Objective().SetCoefficient(take, column.gain / UNIT)
         solver.Objective().SetMaximization()
         solver.Solve()
-        return _Prices(
-            pools={pool: max(0, round(row.dual_value() * unit)) for pool, row in rows.items()},
-            strata=tuple(max(0, round(-row.dual_value() * FINE)) for row in floors),
-        )
+        return np.array([row.dual_value() for row in [*rows.values(), *floors]], dtype=np.float64)
 
     def _told(self) -> Portfolio:
         used: Counter[str] = Counter()
-        for column in self.chosen:
+        for column in self.chosen.values():
             used.update(dict(column.loads))
-        value = sum(self.values[column.of] for column in self.chosen)
-        taken = {column.of for column in self.chosen}
-        held = [sum(column.held[g] for column in self.chosen) for g in range(len(self.strata))]
+        value = sum(self.values[of] for of in self.chosen)
+        held = [
+            (sum(c.above[g] for c in self.chosen.values()) + stratum.floor * value) // WHOLE
+            for g, stratum in enumerate(self.strata)
+        ]
+        prices = dict(zip(self.shared, (UNIT * self.scarce).tolist(), strict=False))
         return Portfolio(
             status=Status.OPTIMAL if self.bound == self.gain else Status.FEASIBLE,
             gain=self.gain,
             bound=self.bound,
-            staffed=tuple(self._staffed(column) for column in sorted(self.chosen, key=lambda column: column.of)),
-            unstaffed=tuple(one.id for of, one in enumerate(self.asked) if of not in taken),
+            staffed=tuple(self._staffed(self.chosen[of]) for of in sorted(self.chosen)),
+            unstaffed=tuple(one.id for of, one in enumerate(self.asked) if of not in self.chosen),
             scarcity=tuple(
-                Scarcity(pool=pool, used=used[pool], capacity=capacity, price=self.prices.pools[pool])
+                Scarcity(pool=pool, used=used[pool], capacity=capacity, price=max(0, round(prices[pool])))
                 for pool, capacity in self.shared.items()
             ),
             strata=tuple((s.name, WHOLE * part // max(1, value)) for s, part in zip(self.strata, held, strict=True)),
@@ -450,83 +684,22 @@ class _Staffing:
         return Staffed(opportunity=one.id, plan=stated(one.problem, dict(column.units)), gain=column.gain)
 
 
-class _Relaxation:
-    """The linear program over all opportunities at once, as arrays; what it leaves out makes it more generous."""
-
-    def __init__(self, asked: Sequence[Opportunity], shared: Mapping[str, int], strata: Sequence[Stratum]) -> None:
-        self.costs: list[float] = [-float(one.gross) for one in asked]
-        self.limits: list[float] = [1.0] * len(asked)
-        self.cells: list[tuple[int, int, float]] = []
-        self.packages = 0
-        self.pools = list(shared.values())
-        self.drawn: list[tuple[int, int, float]] = []
-        self.floors = len(strata)
-        places = {pool: row for row, pool in enumerate(shared)}
-        for g, stratum in enumerate(strata):
-            self.drawn += [(len(places) + g, of, stratum.floor / WHOLE * one.value) for of, one in enumerate(asked)]
-        for of, one in enumerate(asked):
-            rows = {package.id: self.packages + i for i, package in enumerate(one.problem.packages)}
-            self.packages += len(rows)
-            self.cells += [(rows[package.id], of, -float(package.quantity)) for package in one.problem.packages]
-            for slot in sift(one.problem).slots:
-                self._offered(slot, rows, places, strata)
-
-    def _offered(
-        self, slot: Slot, rows: Mapping[str, int], places: Mapping[str, int], strata: Sequence[Stratum]
-    ) -> None:
-        column = len(self.costs)
-        self.costs.append(float(slot.package.unit_price if slot.offer.price is None else slot.offer.price))
-        self.limits.append(float(slot.most))
-        self.cells.append((rows[slot.package.id], column, 1.0))
-        pool = places.get(slot.offer.pool or "")
-        if pool is not None:
-            self.drawn.append((pool, column, float(slot.offer.load)))
-        for g, stratum in enumerate(strata):
-            if slot.firm.id in stratum.firms:
-                self.drawn.append((len(places) + g, column, -float(slot.package.value // slot.package.quantity)))
-
-    def solved(self) -> tuple[int, list[float], list[float]] | None:
-        """Return what can be gained at most, and the multipliers of pools and floors; `None`: nothing is asked."""
-        if not self.packages:
-            return None
-        unit = max(1.0, *map(abs, self.costs))
-        limits = [*map(float, self.pools), *[0.0] * self.floors]
-        found = linprog(
-            np.array(self.costs) / unit,
-            A_ub=_matrix(self.drawn, len(limits), len(self.costs)) if limits else None,
-            b_ub=limits or None,
-            A_eq=_matrix(self.cells, self.packages, len(self.costs)),
-            b_eq=np.zeros(self.packages),
-            bounds=np.column_stack([np.zeros(len(self.limits)), self.limits]),
-            method="highs",
-        )
-        gain = -found.fun * unit
-        prices = [-float(price) * unit for price in found.ineqlin.marginals]
-        most = floor(gain + 1e-7 * abs(gain) + 1e-6)
-        return most, prices[: len(self.pools)], prices[len(self.pools) :]
+def _price(slot: Slot) -> int:
+    return slot.package.unit_price if slot.offer.price is None else slot.offer.price
 
 
-def _matrix(cells: Sequence[tuple[int, int, float]], rows: int, columns: int) -> csr_array:
-    """Return a sparse matrix from its cells."""
-    row, column, value = zip(*cells, strict=True) if cells else ((), (), ())
-    return csr_array((value, (row, column)), shape=(rows, columns))
+def _at_point(point: Floats) -> Branched:
+    return Branched(point=point, limit=INFINITY, closed=False, seconds=0.0, looks=0)
 
 
-def _cheapest(problem: Problem, prices: Mapping[str, int]) -> Problem:
-    """Return the problem with the offers of each package that cost least at the prices of the pools.
-
-    Offers for which no capacity is left are not counted.
-    """
-    of_package: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for slot in sift(problem).slots:
-        offer, package = slot.offer, slot.package
-        price = package.unit_price if offer.price is None else offer.price
-        of_package[package.id].append((price + offer.load * prices.get(offer.pool or "", 0), offer.firm))
-    kept = {(firm, package) for package, priced in of_package.items() for _, firm in sorted(priced)[:CHEAPEST]}
-    asked = {firm for firm in problem.rules.required} | {lock.firm for lock in problem.rules.locked}
-    offers = (offer for offer in problem.offers if (offer.firm, offer.package) in kept or offer.firm in asked)
-    return replace(problem, offers=tuple(offers))
+def _idle() -> Watch:
+    return Watch(lowered=lambda _: None, found=lambda _: None, ended=lambda _: False, news=lambda: None)
 
 
-def _sum(terms: Iterable[Term]) -> cp_model.LinearExpr:
-    return weighed((variable, factor) for variable, factor in terms if factor)
+def _limited(purse: Purse, seconds: float) -> Purse:
+    """Return a purse with no more than so many seconds of what is left."""
+    return purse.part(min(1.0, seconds / max(seconds, purse.seconds_left)))
+
+
+def _charge(purse: Purse, slots: int) -> None:
+    purse.spend(BUILD_SECONDS * slots, BUILD_SECONDS * EFFORT_PER_SECOND * slots)

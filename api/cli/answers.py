@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.codes import Exit
-from api.cli.files import contents, faultless, plan_in, printed, problem_in
+from api.cli.files import Workers, contents, effort_of, faultless, plan_in, printed, problem_in
 
 ProblemFile = Annotated[Path, typer.Argument(help="lianzhou-problem/1 文件，- 为标准输入 / file, - for stdin")]
 ResultFile = Annotated[Path, typer.Argument(help="lianzhou-result/1 文件 / the result file of solve --json")]
@@ -180,13 +180,17 @@ def portfolio(
     file: Annotated[Path, typer.Argument(help="lianzhou-portfolio/1 文件 / file, - for stdin")],
     seconds: Seconds = 60.0,
     seed: Seed = 0,
+    workers: Workers = 1,
 ) -> None:
     """多个机会共用产能 / many opportunities over one capacity."""
     from optimizer import answer_document, portfolio, read_portfolio
 
     with faultless():
         asked = read_portfolio(contents(file))
-        found = portfolio(asked.opportunities, asked.pools, strata=asked.strata, seconds=seconds, seed=seed)
+        found = portfolio(
+            asked.opportunities, asked.pools, strata=asked.strata, seconds=seconds, effort=effort_of(workers),
+            seed=seed, workers=workers,
+        )  # fmt: skip
     printed(answer_document("portfolio", found))
 
 

@@ -1,11 +1,14 @@
 """Files on the command line: read from disk or stdin, every fault worded with its path, answers written as JSON."""
 
 import json
+import math
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from api.cli.codes import Exit, locale, warn
 from api.i18n import say
@@ -13,6 +16,20 @@ from domain.message import Message
 
 if TYPE_CHECKING:
     from optimizer import Fault, Plan, Problem
+
+
+Workers = Annotated[
+    int,
+    typer.Option(
+        min=1, max=2, help="并行数；用 2 时未证的结果可能不同 / with 2, unproved results may differ by the run"
+    ),
+]
+"""How many cores a search may use."""
+
+
+def effort_of(workers: int) -> float | None:
+    """Return the limit on effort: with two workers, whose results depend on the clock anyway, there is none."""
+    return None if workers < 2 else math.inf
 
 
 def contents(path: Path) -> bytes:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.codes import Exit, warn
-from api.cli.files import printed, problem_in
+from api.cli.files import Workers, effort_of, printed, problem_in
 
 
 def solve(
@@ -16,6 +16,7 @@ def solve(
     plans: Annotated[int, typer.Option(min=1, max=20, help="方案数 / number of plans")] = 1,
     seconds: Annotated[float, typer.Option(min=0.1, max=3600, help="时限（秒） / time limit")] = 30.0,
     seed: Annotated[int, typer.Option(min=0, help="随机种子 / seed")] = 0,
+    workers: Workers = 1,
     as_json: Annotated[bool, typer.Option("--json", help="输出 lianzhou-result/1 / print the result file")] = False,
     require_optimal: Annotated[bool, typer.Option(help="未证最优则退出码 8 / exit 8 unless proved")] = False,
 ) -> None:
@@ -29,7 +30,10 @@ def solve(
 
     wanted = problem_in(problem)
     interrupt = _Interrupt()
-    result = run(wanted, plans=plans, seconds=seconds, seed=seed, progress=_line, interrupt=interrupt)
+    result = run(
+        wanted, plans=plans, seconds=seconds, effort=effort_of(workers), seed=seed, workers=workers, progress=_line,
+        interrupt=interrupt,
+    )  # fmt: skip
     if sys.stderr.isatty():
         warn("")
     document = result_document(result)
@@ -61,12 +65,11 @@ class _Interrupt:
 
 def _line(progress: Any) -> None:
     if sys.stderr.isatty():
-        gap = ""
-        if progress.objective is not None and progress.bound is not None:
-            gap = f" gap {abs(progress.bound - progress.objective) / max(1, abs(progress.objective)):.2%}"
-        sys.stderr.write(
-            f"\rt={progress.seconds:.1f}s {progress.stage} best {progress.objective} bound {progress.bound}{gap}   "
-        )
+        best, bound, gap = progress.objective, progress.bound, ""
+        if best is not None and bound is not None:
+            gap = f" gap {abs(bound - best) / max(1, abs(best)):.2%}"
+        told = "".join(f" {name} {value}" for name, value in (("best", best), ("bound", bound)) if value is not None)
+        sys.stderr.write(f"\rt={progress.seconds:.1f}s {progress.stage}{told}{gap}   ")
         sys.stderr.flush()
 
 

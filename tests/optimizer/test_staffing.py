@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.generated import projects
 from optimizer import (
     Firm,
     Offer,
@@ -18,6 +19,7 @@ from optimizer import (
     Status,
     Stratum,
     portfolio,
+    staffing,
     violations,
 )
 from optimizer.brute import feasible
@@ -172,6 +174,57 @@ def test_without_time_nothing_is_staffed_and_nothing_claimed() -> None:
     found = portfolio([project("A", 400)], seconds=0)
 
     assert (found.staffed, found.bound, found.gap, found.status) == ((), 200, 200.0, Status.FEASIBLE)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("relaxed", [0, staffing.RELAXED_OFFERS])
+def test_many_projects_over_scarce_firms_are_staffed_within_the_bound(
+    monkeypatch: pytest.MonkeyPatch, workers: int, relaxed: int
+) -> None:
+    monkeypatch.setattr(staffing, "RELAXED_OFFERS", relaxed)
+    asked, pools = projects(10, 120, 4, seed=2)
+    small = Stratum(name="sme", firms=tuple(f.id for one in asked for f in one.problem.firms if f.sme), floor=1500)
+
+    found = portfolio(asked, pools, strata=[small], seconds=3, workers=workers)
+
+    stands(found, list(asked), sorted(pools, key=lambda pool: pool.id), [small])
+    assert len(found.staffed) > 1
+    assert 0 < found.gain <= found.bound < sum(one.gross for one in asked) / 4
+
+
+def test_batches_better_a_rolling_fill_that_served_the_wrong_one_first() -> None:
+    asked = [single(project(f"P{i}", 400 + i, dear=401 + i)) for i in range(5)]
+    big = Opportunity(id="Big", problem=one_package(quantity=12, value=1300, price=60))
+
+    found = portfolio([*asked, big], [Pool(id="P", capacity=20)], seconds=5)
+
+    assert found.unstaffed == ("Big",)
+    assert found.gain == sum(200 + i for i in range(5))
+
+
+def one_package(*, quantity: int, value: int, price: int) -> Problem:
+    return Problem(
+        firms=(Firm(id="F1"),),
+        packages=(Package(id="WP1", quantity=quantity, value=value),),
+        offers=(Offer(firm="F1", package="WP1", price=price, pool="P"),),
+        pools=(Pool(id="P", capacity=99),),
+    )
+
+
+def test_a_portfolio_that_is_interrupted_claims_no_more_than_it_knows() -> None:
+    class Wish:
+        def is_set(self) -> bool:
+            return True
+
+    found = portfolio([project("A", 400), project("B", 300)], interrupt=Wish())
+
+    assert (found.staffed, found.bound) == ((), 300)
+
+
+def test_the_same_portfolio_is_found_twice() -> None:
+    asked, pools = projects(4, 60, 3, seed=3)
+
+    assert portfolio(asked, pools, effort=0.2) == portfolio(asked, pools, effort=0.2)
 
 
 def test_where_nothing_is_asked_nothing_is_gained() -> None:
