@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 Workers = Annotated[
     int,
-    typer.Option(
-        min=1, max=2, help="并行数；用 2 时未证的结果可能不同 / with 2, unproved results may differ by the run"
-    ),
+    typer.Option(min=1, max=2, help="并行数；2 时未证的结果可能不同 / with 2, unproved results may differ"),
 ]
 """How many cores a search may use."""
 
