@@ -323,15 +323,16 @@ def _cell(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:.{digits}f}"
 
 
-def written(text: str) -> None:
+def written(text: str, marks: tuple[str, str] = (BEGIN, END), lead: str = "") -> None:
     """Put the figures between their marks in docs/benchmarks.md, which keeps everything else."""
+    begin, end = marks
     path = ROOT / "docs" / "benchmarks.md"
     page = path.read_text(encoding="utf-8")
-    if BEGIN not in page:
-        page += f"\n## Optimizer\n\nBy `.venv/bin/python benchmarks/optimizer.py --full --write`.\n\n{BEGIN}\n{END}\n"
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+    if begin not in page:
+        page += f"\n{lead}\n\n{begin}\n{end}\n"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")
 
 
 def main() -> None:
