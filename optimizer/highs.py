@@ -1,17 +1,24 @@
 """One room for HiGHS: linear relaxations with a basis that is carried over, and branch and bound from arrays."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
 
 from optimizer.linear import INFINITY, Flags, Floats, Linear, Places
+from optimizer.search import EFFORT_PER_SECOND, Purse
 
 BASIC, LOWER = int(highspy.HighsBasisStatus.kBasic), int(highspy.HighsBasisStatus.kLower)
 STATUSES = {int(status): status for status in highspy.HighsBasisStatus.__members__.values()}
 
 KINDS = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+LOOK_SECONDS = 2e-6
+"""What branch and bound does between two looks takes about so long for each coefficient."""
+
+SOLVER_MARGIN = 1e-6
+"""The part of a limit of branch and bound that is added for the tolerances of its solver."""
+
 MISSED = 1e-6
 """How far rows may be missed together before a relaxation counts as impossible."""
 
@@ -177,6 +184,16 @@ def branch(linear: Linear, part: Part, start: Floats | None, seconds: float, see
         seconds=solver.getRunTime(),
         looks=course.looks,
     )
+
+
+def within(linear: Linear, part: Part, start: Floats | None, purse: Purse, seed: int, watch: Watch) -> Branched:
+    """Branch and bound within a purse, in which a look counts as effort by the coefficients of the part."""
+    effort = LOOK_SECONDS * EFFORT_PER_SECOND * max(1, int(linear.matrix[part.rows].nnz))
+    most = purse.effort_left / effort
+    limited = replace(watch, ended=lambda looks: watch.ended(looks) or looks > most)
+    answer = branch(linear, part, start, purse.seconds_left, seed, limited)
+    purse.spend(answer.seconds, answer.looks * effort)
+    return answer
 
 
 class _Course:

@@ -21,7 +21,7 @@ from optimizer.check import Units
 from optimizer.dominance import outdone
 from optimizer.eligibility import Slot
 from optimizer.goals import level, levels
-from optimizer.highs import Watch, branch
+from optimizer.highs import LOOK_SECONDS, SOLVER_MARGIN, Watch, branch
 from optimizer.kernel import kernel_size, neighbours, ranked
 from optimizer.linear import INFINITY, Flags, Floats, Linear, Places, tabulate
 from optimizer.quest import Quest
@@ -34,9 +34,6 @@ BUILD_SECONDS = 5e-5
 
 PRICE_SECONDS = 1e-4
 """What a linear program costs for each offer it is shown, where effort is counted."""
-
-LOOK_SECONDS = 2e-6
-"""What branch and bound does between two looks takes about so long for each coefficient."""
 
 BOUND_PART, FIRST_PART, KERNEL_PART, BRANCH_PART, ROUND_PART = 0.3, 0.05, 0.3, 0.7, 0.12
 """The parts of what is left: the linear program, a first plan, its kernel, branch and bound, one further kernel."""
@@ -52,9 +49,6 @@ HALF = 0.5
 
 EXACT = 250
 """Up to how many offers the integer model may prove the rest at once."""
-
-SOLVER_MARGIN = 1e-6
-"""The part of a limit of branch and bound that is added for the tolerances of its solver."""
 
 LOCATED = 40_000
 """Up to how many offers the integer model takes over the limit where opening a firm costs: there it proves more."""

@@ -191,6 +191,12 @@ class Table:
         """Let columns earn so much each."""
         self._earned.append((columns, factors))
 
+    def keep(self, least: int) -> None:
+        """Let what has been earned so far be at least so much instead of counting it."""
+        columns, factors = (_joined([part[i] for part in self._earned]) for i in (0, 1))
+        self.one(columns, factors, low=float(least - self.constant))
+        self._earned, self.constant = [], 0
+
     def of_firms(self, firms: Iterable[str]) -> Places:
         """Return the member columns of those firms that have a usable offer."""
         return self.members[_places(self.firms[firm] for firm in firms if firm in self.firms)]
@@ -261,13 +267,18 @@ def tabulate(
     (1, ('F1',), [4.0])
     """
     table = Table(problem, slots)
+    lay_out(table, levels(problem)[0])
+    for members in before:
+        keep_apart(table, members, strict=strict, apart=apart)
+    return table.finished()
+
+
+def lay_out(table: Table, level: str) -> None:
+    """Add every rule, and what a level earns."""
     join(table)
     for rule in ROWS.values():
         rule(table)
-    for members in before:
-        keep_apart(table, members, strict=strict, apart=apart)
-    earn(table, levels(problem)[0])
-    return table.finished()
+    earn(table, level)
 
 
 def earn(table: Table, level: str) -> None:

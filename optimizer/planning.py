@@ -1,6 +1,7 @@
 """One plan, stage by stage: the base value with a proof, the ties, the base value once more; then the judge."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from optimizer.check import Case, Units, violations
@@ -12,10 +13,12 @@ from optimizer.quest import Quest
 from optimizer.result import Assignment, Missing, Plan, Stage, Status, Stopped, agreed_shares
 from optimizer.score import base, scores_of
 from optimizer.search import Found, Purse, Title, run
+from optimizer.ties import tie_limit
 from optimizer.variables import Model
 
-BASE_PART = 0.7
-"""The part of a plan's time that the base value may use when ties are to be looked at afterwards."""
+BASE_PART, TIES_PART = 0.7, 0.6
+"""The part of a plan's time that the base value may use when ties are to be looked at afterwards, and of that time the
+part in which ties are sought before a limit on them is."""
 
 
 class PlanDisputed(RuntimeError):
@@ -106,20 +109,26 @@ def _draw_together(
 ) -> tuple[list[Stage], Found]:
     """Make the ties as strong as possible while every level keeps all but the part that may be given up.
 
-    In a large problem only the slots `near` the best plans are looked at, and the bound is left open.
+    In a large problem only the slots `near` the best plans are looked at, and the bound is that of `ties`.
     """
     chosen = tuple(range(len(slots))) if near is None else near
     model = quest.model([slots[i] for i in chosen])
     model.hint([start.units[i] for i in chosen])
-    for name, stage in zip(levels(quest.problem), reached, strict=False):
-        if stage.objective is not None:
-            best = stage.objective * quest.sign
-            model.cp.add(level(model, name) >= best - abs(best) * quest.problem.goals.give_up // WHOLE)
+    floors = [
+        best - abs(best) * quest.problem.goals.give_up // WHOLE
+        for best in (stage.objective * quest.sign for stage in reached if stage.objective is not None)
+    ]
+    for name, least in zip(levels(quest.problem), floors, strict=False):
+        model.cp.add(level(model, name) >= least)
     aim = cohesion(model)
     title = Title(stage="cohesion", plan=len(quest.before) + 1, bounded=near is None)
-    found = run(model, aim, purse.part(BASE_PART), quest.setting, title)
+    share = purse.part(BASE_PART)
+    if near is None:
+        found, limit = run(model, aim, share, quest.setting, title), None
+    else:
+        found, limit = _beside(quest, slots, floors[0], share, lambda own: run(model, aim, own, quest.setting, title))
     judged = _judged(quest, model.slots, found, lambda scores: scores["cohesion"])
-    stages = [_part_of_whole(_stage(title, found, judged, 1), near)]
+    stages = [_limited(_part_of_whole(_stage(title, found, judged, 1), near), limit)]
     if judged is None:
         return stages, start
     model.cp.add(aim >= judged)
@@ -127,6 +136,27 @@ def _draw_together(
     more, polished = _levels(quest, model, levels(quest.problem), purse.part(1), polish=True)
     spread = replace(found, units=_spread(polished or found, chosen, len(slots)))
     return [*stages, *(_part_of_whole(stage, near) for stage in more)], spread
+
+
+def _beside(
+    quest: Quest, slots: Sequence[Slot], least: int, purse: Purse, search: Callable[[Purse], Found]
+) -> tuple[Found, int]:
+    """Search for ties and for a limit on them, side by side where there are two workers, else one after the other."""
+    if quest.setting.workers < 2:
+        found = search(purse.part(TIES_PART))
+        return found, tie_limit(quest, slots, least, purse.part(1.0))
+    with ThreadPoolExecutor(max_workers=1) as room:
+        own = Purse(seconds=purse.seconds_left, effort=purse.effort_left)
+        other = room.submit(tie_limit, quest, slots, least, own)
+        return search(purse), other.result()
+
+
+def _limited(stage: Stage, limit: int | None) -> Stage:
+    """Return a stage with a limit on it that holds for the whole problem."""
+    if limit is None:
+        return stage
+    proved = stage.objective is not None and stage.objective >= limit
+    return replace(stage, bound=limit, status=Status.OPTIMAL if proved else stage.status)
 
 
 def _part_of_whole(stage: Stage, near: tuple[int, ...] | None) -> Stage:

@@ -25,8 +25,8 @@ from scipy.sparse import csr_array
 from optimizer.bound import best_of_packages, bound, whole
 from optimizer.check import Case, Units
 from optimizer.eligibility import Slot
-from optimizer.highs import Branched, Watch, branch
-from optimizer.hunt import BUILD_SECONDS, HALF, LOOK_SECONDS, SOLVER_MARGIN
+from optimizer.highs import SOLVER_MARGIN, Branched, Watch, branch, within
+from optimizer.hunt import BUILD_SECONDS, HALF
 from optimizer.joint import UNIT, Joint, join
 from optimizer.linear import INFINITY, Flags, Floats, Linear
 from optimizer.model import build
@@ -525,8 +525,6 @@ class _Staffing:
     ) -> Branched:
         """Branch and bound over some blocks, until its best point is as near to its limit as asked."""
         part = self.joint.part(blocks, slots, together=together)
-        size = max(1, int(linear.matrix[part.rows].nnz))
-        effort = LOOK_SECONDS * EFFORT_PER_SECOND * size
         known = {"limit": INFINITY, "best": -INFINITY}
 
         def lowered(limit: float) -> None:
@@ -535,15 +533,14 @@ class _Staffing:
         def found(point: Floats) -> None:
             known["best"] = float(linear.earns @ point)
 
-        def ended(looks: int) -> bool:
+        def ended(_: int) -> bool:
             close = known["limit"] - known["best"] <= near if near else False
-            return close or looks * effort > purse.effort_left or self.done or self.setting.wished
+            return close or self.done or self.setting.wished
 
         watch = Watch(lowered=lowered, found=found, ended=ended, news=lambda: None)
-        answer = branch(linear, part, start, purse.seconds_left, self.setting.seed, watch)
         handled = HANDLE_SECONDS * sum(linear.matrix.shape)
-        purse.spend(answer.seconds + handled, answer.looks * effort + handled * EFFORT_PER_SECOND)
-        return answer
+        purse.spend(handled, handled * EFFORT_PER_SECOND)
+        return within(linear, part, start, purse, self.setting.seed, watch)
 
     def _is(self, column: int) -> Flags:
         return np.asarray(np.arange(self.joint.linear.matrix.shape[1]) == column)
