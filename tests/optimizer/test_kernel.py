@@ -80,12 +80,12 @@ def test_a_wish_ends_both_workers() -> None:
 def test_ties_of_a_large_problem_are_drawn_among_the_firms_near_its_best_plan() -> None:
     problem = large(firms=160, packages=8, give_up=300)
 
-    result = solve(problem, seconds=60, effort=3)
+    result = solve(problem, seconds=600, effort=3)
 
     plan = result.plans[0]
     assert violations(problem, plan) == ()
     assert [stage.name for stage in plan.stages] == ["base", "cohesion", "polish"]
-    assert plan.stages[1].bound is None, "nothing is proved about ties outside"
+    assert present(plan.stages[1].objective) <= present(plan.stages[1].bound), "a limit over all firms"
     assert plan.given_up <= abs(plan.best) * 300 // 10_000
 
 
@@ -113,7 +113,7 @@ def test_alternatives_of_a_large_problem_keep_apart() -> None:
 def test_further_kernels_are_searched_when_branch_and_bound_has_had_its_turn() -> None:
     problem = large(firms=260, packages=8)
 
-    result = solve(problem, seconds=60, effort=3)
+    result = solve(problem, seconds=600, effort=3)
 
     assert result.stopped is Stopped.EFFORT
     assert violations(problem, result.plans[0]) == ()
