@@ -35,7 +35,7 @@ from api import logs
 from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transaction
 from api.embedded import database
 from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome
-from api.jobs.deadlines import expire
+from api.jobs.deadlines import expire, remind
 from api.jobs.sealing import seal
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
@@ -266,6 +266,8 @@ async def _watch_deadlines(worker: Worker, stop: asyncio.Event) -> None:
         try:
             if expired := await expire(worker.sessions):
                 logs.logger().info("deadlines.expired", questions=expired)
+            if reminded := await remind(worker.sessions):
+                logs.logger().info("deadlines.reminded", questions=reminded)
         except (*DISCONNECTED, DBAPIError, DomainError) as error:
             logs.logger().warning("deadlines.failed", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):

@@ -1,7 +1,7 @@
 """The consortium agreement (联合体协议) as data: one canonical body, one hash that every signature names."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from hashlib import sha256
 from typing import Any
@@ -10,6 +10,9 @@ import rfc8785
 
 from coalitions.shares import by_largest_remainder
 from domain.kinds import BASIS_POINTS
+
+PARTICULARS_SINCE = "2"
+"""The first library of clauses that words what a member agreed beside work and price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +29,17 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
-    """A member of the consortium as the agreement names it."""
+    """A member of the consortium as the agreement names it.
+
+    ``particulars`` is what it agreed beside work and price (``coalitions.terms.particulars``).
+    """
 
     name: str
     credit_code: str | None
     lead: bool
     edition: int
     work: tuple[Work, ...]
+    particulars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def value(self) -> int:
@@ -84,6 +91,7 @@ def body(
         weights = dict.fromkeys(weights, 1)
     shares = by_largest_remainder(weights, BASIS_POINTS)
     parts = _parts(ordered)
+    special = any(party.particulars for party in ordered)
     return {
         "format": "lianzhou-agreement/1",
         "edition": edition,
@@ -91,6 +99,7 @@ def body(
         "performance": performance,
         "liability": liability,
         "members": [_member(party, shares[index], parts[index]) for index, party in enumerate(ordered)],
+        **({"clauses": {"edition": PARTICULARS_SINCE}} if special else {}),
     }
 
 
@@ -118,6 +127,7 @@ def _member(party: Party, share: int, parts: Mapping[str, int]) -> dict[str, Any
         "share": share,
         "value": party.value,
         "work": work,
+        **({"particulars": dict(party.particulars)} if party.particulars else {}),
     }
 
 

@@ -6,7 +6,7 @@ figure. Nothing but the body decides what the draft says: whoever signs the body
 why a library of clauses has an edition, and why an edition that has been published is never reworded.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from itertools import groupby
@@ -189,7 +189,7 @@ def compose(body: Mapping[str, Any]) -> Draft:
         title=Message(code="title", params={"title": about["title"]}),
         preamble=(Message(code="preamble", params=about),),
         articles=_articles(body, choices, performance, liability, about),
-        annexes=(_authority(body, about),),
+        annexes=(_authority(body, about), *_particulars(body)),
         signatories=tuple(
             Signatory(name=member["name"], credit_code=member["credit_code"], lead=member["lead"])
             for member in body["members"]
@@ -320,6 +320,32 @@ def _shares(body: Mapping[str, Any]) -> Table:
         _share(sum(member["share"] for member in members)),
     )
     return Table(columns=_columns("member", "value", "share", currency=currency), rows=(*rows, whole), summed=True)
+
+
+def _particulars(body: Mapping[str, Any]) -> tuple[Article, ...]:
+    """Return the annex of what single members agreed beside work and price, if any did."""
+    rows = [row for member in body["members"] for row in _agreed_by(member)]
+    if not rows:
+        return ()
+    return (
+        Article(
+            code="particulars",
+            paragraphs=(Message(code="particulars-prevail"),),
+            table=Table(columns=_columns("member", "subject", "agreed"), rows=tuple(rows)),
+        ),
+    )
+
+
+def _agreed_by(member: Mapping[str, Any]) -> Iterator[tuple[Message, ...]]:
+    name, agreed = text(member["name"]), member.get("particulars", {})
+    for line in agreed.get("delivery", ()):
+        for key in ("starts", "ends", "lead_days"):
+            if line[key] is not None:
+                yield name, text(line["package"]), Message(code=f"agreed-{key}", params={"value": line[key]})
+    if "payment" in agreed:
+        yield name, Message(code="subject-payment"), Message(code="agreed-payment", params=agreed["payment"])
+    for clause in agreed.get("clauses", ()):
+        yield name, Message(code=f"subject-{clause['clause']}"), text(clause["wording"])
 
 
 def _authority(body: Mapping[str, Any], about: Mapping[str, Any]) -> Article:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,6 +13,9 @@ Month = TypeVar("Month", bound=date)
 
 PENDING = frozenset({MembershipState.PROPOSED, MembershipState.INVITED, MembershipState.COUNTERED})
 SETTLED = frozenset({MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE})
+
+REMINDERS = (0.5, 0.9)
+"""The parts of the time given for an answer after which the firm that was asked is reminded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +68,16 @@ def standing(quantities: Mapping[UUID, int], seats: Iterable[Seat]) -> Standing:
         if (missing := needed - sum(seat.units.get(package, 0) for seat in live))
     )
     return Standing(waiting=waiting, gaps=gaps, led=sum(seat.lead for seat in live) == 1, members=len(live))
+
+
+def reminders_due(sent: datetime, deadline: datetime, now: datetime) -> int:
+    """Return how many reminders have fallen due by `now`: at one half and at nine tenths of the time given.
+
+    >>> sent, deadline = datetime(2027, 1, 4), datetime(2027, 1, 14)
+    >>> [reminders_due(sent, deadline, datetime(2027, 1, day)) for day in (8, 9, 13)]
+    [0, 1, 2]
+    """
+    return sum(now >= sent + (deadline - sent) * part for part in REMINDERS)
 
 
 def spread(units: int, free: Mapping[date, int]) -> dict[date, int] | None:

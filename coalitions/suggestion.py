@@ -161,6 +161,14 @@ def suggest(
     )
 
 
+def proposals(
+    world: World, opening: Opening, fits: Iterable[PackageFit], problem: Problem, plans: Iterable[Plan]
+) -> tuple[Proposal, ...]:
+    """Return plans of the optimizer as proposals: with the firms, the parts and the reasons they stand for."""
+    told = _Telling(world, opening, fits, problem)
+    return tuple(told.proposal(plan) for plan in plans)
+
+
 def pose(world: World, opening: Opening, fits: Iterable[PackageFit]) -> Problem:
     """Turn eligible fits into a problem: firms by their id, packages by their code, ties from the supply graph.
 

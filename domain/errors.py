@@ -6,6 +6,7 @@ DomainError
 ├── NotSignedIn          nobody is asking
 │   └── WrongPassword
 ├── NotAllowed           seen, but not yours to do
+│   └── NotDelegate
 ├── Invalid              what was sent has faults, all named at once
 ├── RuleBroken           the state of things forbids it
 │   ├── IllegalTransition
@@ -14,6 +15,8 @@ DomainError
 │   ├── SeatTaken
 │   ├── CapacityExceeded
 │   ├── VersionNotCurrent
+│   ├── ConfidentialityFirst
+│   ├── SeatFilled
 │   ├── KeyReused
 │   └── StillReferenced
 ├── Stale                someone else was first
@@ -87,6 +90,12 @@ class NotAllowed(DomainError):
     code = "not-allowed"
 
 
+class NotDelegate(NotAllowed):
+    """The firm's answer was handed to somebody else of the firm."""
+
+    code = "not-delegate"
+
+
 class Invalid(DomainError):
     """What was sent has faults; ``faults`` names every one of them."""
 
@@ -137,6 +146,18 @@ class VersionNotCurrent(RuleBroken):
     """The answer names terms that have been replaced since."""
 
     code = "version-not-current"
+
+
+class ConfidentialityFirst(RuleBroken):
+    """Who else takes part is told to whoever has promised to keep it confidential."""
+
+    code = "confidentiality-first"
+
+
+class SeatFilled(RuleBroken):
+    """The work of a seat that was declined has been given to others."""
+
+    code = "seat-filled"
 
 
 class KeyReused(RuleBroken):

@@ -154,13 +154,32 @@ class Disclosure(StrEnum):
 
 
 class DeclineReason(StrEnum):
+    """Why a firm declines: no capacity, price, terms, partner, risk, timing, or something else that a note says."""
+
     CAPACITY = "capacity"
     PRICE = "price"
-    SCHEDULE = "schedule"
-    LIABILITY = "liability"
-    COUNTRY = "country"
+    TERMS = "terms"
     PARTNER = "partner"
+    RISK = "risk"
+    TIMING = "timing"
     OTHER = "other"
+
+
+class Clause(StrEnum):
+    """An article of the agreement that a member may want worded otherwise for itself."""
+
+    WORK = "work"
+    LIABILITY = "liability"
+    SECURITY = "security"
+    PAYMENT = "payment"
+    DECISIONS = "decisions"
+    DEFAULT = "default"
+    EXIT = "exit"
+    PROPERTY = "property"
+    CONFIDENTIALITY = "confidentiality"
+    COMPLIANCE = "compliance"
+    FORCE = "force"
+    DISPUTES = "disputes"
 
 
 def _clean(text: object) -> object:

@@ -3,6 +3,8 @@
 Opportunity: draft → review → published → (closed | withdrawn); an amendment keeps it published in a new version.
 Membership:  proposed → invited → (accepted | countered → invited v+1 | declined | expired) → signed → (active |
              withdrawn | replaced); signed → accepted when what was signed is no longer what all have agreed on.
+             Until the deadline an answer may be exchanged for another: accepted ⇄ countered, accepted ⇄ declined,
+             countered → declined.
 Consortium:  forming → agreed → signed → filed → bid → (won → running → closed | lost); dissolved before signed.
 Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
@@ -47,9 +49,9 @@ OPPORTUNITY: Mapping[OpportunityState, frozenset[OpportunityState]] = {
 MEMBERSHIP: Mapping[MembershipState, frozenset[MembershipState]] = {
     M.PROPOSED: frozenset({M.INVITED, M.WITHDRAWN, M.REPLACED}),
     M.INVITED: frozenset({M.ACCEPTED, M.COUNTERED, M.DECLINED, M.EXPIRED, M.WITHDRAWN}),
-    M.COUNTERED: frozenset({M.INVITED, M.DECLINED, M.EXPIRED, M.WITHDRAWN}),
-    M.ACCEPTED: frozenset({M.INVITED, M.SIGNED, M.DECLINED, M.WITHDRAWN, M.REPLACED}),
-    M.DECLINED: frozenset({M.REPLACED}),
+    M.COUNTERED: frozenset({M.INVITED, M.ACCEPTED, M.DECLINED, M.EXPIRED, M.WITHDRAWN}),
+    M.ACCEPTED: frozenset({M.INVITED, M.COUNTERED, M.SIGNED, M.DECLINED, M.WITHDRAWN, M.REPLACED}),
+    M.DECLINED: frozenset({M.ACCEPTED, M.REPLACED}),
     M.EXPIRED: frozenset({M.INVITED, M.REPLACED}),
     M.SIGNED: frozenset({M.ACCEPTED, M.ACTIVE, M.WITHDRAWN, M.REPLACED}),
     M.ACTIVE: frozenset({M.WITHDRAWN, M.REPLACED}),
@@ -70,9 +72,9 @@ CONSORTIUM: Mapping[ConsortiumState, frozenset[ConsortiumState]] = {
 }
 INVITATION: Mapping[InvitationState, frozenset[InvitationState]] = {
     I.SENT: frozenset({I.ACCEPTED, I.COUNTERED, I.DECLINED, I.EXPIRED, I.WITHDRAWN, I.SUPERSEDED}),
-    I.COUNTERED: frozenset({I.SUPERSEDED, I.DECLINED, I.EXPIRED, I.WITHDRAWN}),
-    I.ACCEPTED: frozenset({I.SUPERSEDED, I.DECLINED, I.WITHDRAWN}),
-    I.DECLINED: frozenset(),
+    I.COUNTERED: frozenset({I.SUPERSEDED, I.ACCEPTED, I.DECLINED, I.EXPIRED, I.WITHDRAWN}),
+    I.ACCEPTED: frozenset({I.SUPERSEDED, I.COUNTERED, I.DECLINED, I.WITHDRAWN}),
+    I.DECLINED: frozenset({I.ACCEPTED}),
     I.EXPIRED: frozenset(),
     I.WITHDRAWN: frozenset(),
     I.SUPERSEDED: frozenset(),

@@ -181,7 +181,7 @@ class OrganisationAlias(Record, table=True):
 
 
 class User(Versioned, table=True):
-    """A person who signs in and acts for one organisation."""
+    """A person who signs in and acts for one organisation; an ``admin`` also answers for whoever it was handed to."""
 
     __tablename__: ClassVar[str] = "user_account"
 
@@ -191,6 +191,7 @@ class User(Versioned, table=True):
     password_hash: str = Field(max_length=200)
     locale: str = Field(default="zh-CN", max_length=10)
     active: bool = Field(default=True)
+    admin: bool = Field(default=False)
 
 
 class SignIn(Record, table=True):
@@ -367,6 +368,7 @@ class Opportunity(Versioned, table=True):
     summary: str = Field(default="", sa_type=sa.Text)
     country: str = Field(max_length=2, index=True)
     place: str | None = Field(default=None, max_length=120)
+    zone: str | None = Field(default=None, max_length=40)
     currency: str = Field(max_length=3)
     budget: int | None = money(nullable=True)
     deadline: datetime = moment()
@@ -502,7 +504,10 @@ class Consortium(Versioned, table=True):
 
 
 class Membership(Versioned, table=True):
-    """One firm's seat in one consortium; ``edition`` is the edition of its terms now in force."""
+    """One firm's seat in one consortium; ``edition`` is the edition of its terms now in force.
+
+    ``delegate_id`` is the person of the firm who answers for it, where the answer was handed to one.
+    """
 
     __tablename__: ClassVar[str] = "membership"
     __table_args__ = (
@@ -534,6 +539,7 @@ class Membership(Versioned, table=True):
     lead: bool = Field(default=False)
     edition: int = Field(default=1)
     replaces_id: UUID | None = refers("membership.id", nullable=True)
+    delegate_id: UUID | None = refers("user_account.id", nullable=True)
     state: MembershipState = Field(default=MembershipState.PROPOSED, sa_type=stored(MembershipState))
 
     def become(self, wanted: MembershipState) -> None:
@@ -541,8 +547,23 @@ class Membership(Versioned, table=True):
         self.state = step(MEMBERSHIP, self.state, wanted)
 
 
+class ConfidentialityAcceptance(Identified, table=True):
+    """A named person's promise, for a firm, to keep to itself who else takes part; ``text`` is its edition."""
+
+    __tablename__: ClassVar[str] = "confidentiality_acceptance"
+    __table_args__ = (sa.CheckConstraint("text > 0", name="text"),)
+
+    membership_id: UUID = Field(foreign_key="membership.id", ondelete="CASCADE", unique=True)
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+    text: int = Field()
+
+
 class Terms(Identified, table=True):
-    """One edition of a member's terms, as one side proposed it; never changed afterwards."""
+    """One edition of a member's terms, as one side proposed it; never changed afterwards.
+
+    ``payment`` is empty where the agreement's usual way of paying holds, ``clauses`` where its usual wording does.
+    """
 
     __tablename__: ClassVar[str] = "terms"
     __table_args__ = (sa.UniqueConstraint("membership_id", "edition"),)
@@ -551,16 +572,23 @@ class Terms(Identified, table=True):
     edition: int = Field()
     organisation_id: UUID = refers("organisation.id")
     note: str = Field(default="", sa_type=sa.Text)
+    payment: dict[str, Any] = document()
+    clauses: list[Any] = Field(default_factory=list, sa_type=JSONB)
 
 
 class TermsLine(Record, table=True):
-    """One work package in one edition of terms: units, share of the package, unit price once stated."""
+    """One work package in one edition of terms: units, share of the package, unit price once stated.
+
+    ``starts``, ``ends`` and ``lead_days`` are empty where the package's own period holds.
+    """
 
     __tablename__: ClassVar[str] = "terms_line"
     __table_args__ = (
         sa.CheckConstraint("units > 0", name="units"),
         sa.CheckConstraint("share between 1 and 10000", name="share"),
         sa.CheckConstraint("unit_price >= 0", name="unit_price"),
+        sa.CheckConstraint("ends >= starts", name="period"),
+        sa.CheckConstraint("lead_days >= 0", name="lead_days"),
     )
 
     terms_id: UUID = refers("terms.id", ondelete="CASCADE", primary=True)
@@ -570,15 +598,22 @@ class TermsLine(Record, table=True):
     share: int = Field()
     unit_price: int | None = money(nullable=True)
     currency: str = Field(max_length=3)
+    starts: date | None = Field(default=None)
+    ends: date | None = Field(default=None)
+    lead_days: int | None = Field(default=None)
 
 
 class Invitation(Versioned, table=True):
-    """The question put to a member about one edition of its terms, with its deadline and its answer."""
+    """The question put to a member about one edition of its terms, with its deadline and its answer.
+
+    ``reminded`` counts the reminders whose time has come: at one half and at nine tenths of the time given.
+    """
 
     __tablename__: ClassVar[str] = "invitation"
     __table_args__ = (
         sa.UniqueConstraint("membership_id", "edition"),
         sa.CheckConstraint("deadline > sent_at", name="deadline"),
+        sa.CheckConstraint("reminded between 0 and 2", name="reminded"),
     )
 
     membership_id: UUID = refers("membership.id", ondelete="CASCADE")
@@ -589,6 +624,7 @@ class Invitation(Versioned, table=True):
     answered_by: UUID | None = refers("user_account.id", nullable=True)
     reason: str | None = Field(default=None, max_length=20)
     note: str = Field(default="", sa_type=sa.Text)
+    reminded: int = Field(default=0)
     state: InvitationState = Field(default=InvitationState.SENT, sa_type=stored(InvitationState))
 
     def become(self, wanted: InvitationState) -> None:

@@ -19,6 +19,7 @@ from domain.records import (
     CapacityHold,
     CapacityMonth,
     Certificate,
+    ConfidentialityAcceptance,
     Consortium,
     Invitation,
     Job,
@@ -226,6 +227,20 @@ async def make_membership(
         consortium_id=consortium.id,
         opportunity_id=consortium.opportunity_id,
         organisation_id=organisation.id,
+    )
+
+
+async def make_promise(session: AsyncSession, membership: Membership, **over: Any) -> ConfidentialityAcceptance:
+    """Add a member's promise of confidentiality by a person of its own."""
+    user = await make_user(session, organisation_id=membership.organisation_id)
+    return await _add(
+        session,
+        ConfidentialityAcceptance,
+        over,
+        membership_id=membership.id,
+        organisation_id=membership.organisation_id,
+        user_id=user.id,
+        text=1,
     )
 
 

@@ -56,13 +56,15 @@ async def hashed(password: str) -> str:
 async def enrol(
     session: AsyncSession, *, organisation_id: UUID, email: str, name: str, password: str, locale: str = "zh-CN"
 ) -> User:
-    """Make an account for a person who acts for an organisation."""
+    """Make an account for a person who acts for an organisation; the first of an organisation administers it."""
+    first = not await actors.has_people(session, organisation_id)
     user = User(
         organisation_id=organisation_id,
         email=email.strip().lower(),
         name=name,
         password_hash=await hashed(password),
         locale=locale,
+        admin=first,
     )
     session.add(user)
     await session.flush()

@@ -3,8 +3,9 @@
 Whoever changes a formation locks the consortium's row first, so that answers to one consortium take turns.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import compliance, holds
 from api.outbox import record
-from api.queries import consortia, opportunities, organisations, visible
+from api.queries import actors, consortia, opportunities, organisations, visible
 from api.queries.consortia import SeatRow
-from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, TermsIn, seat_of
+from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
+from api.wire.negotiation import Answerable, Conditions, ExtensionIn, offer_of, plain_conditions
 from coalitions import agreement as agreements
 from coalitions.formation import PENDING, SETTLED, Standing, standing
+from coalitions.terms import particulars
+from domain import workdays
 from domain.actor import Actor
 from domain.errors import (
     DeadlinePassed,
@@ -24,8 +28,10 @@ from domain.errors import (
     IllegalTransition,
     Invalid,
     NotAllowed,
+    NotDelegate,
     NotFound,
     RuleBroken,
+    SeatFilled,
     VersionNotCurrent,
 )
 from domain.kinds import (
@@ -63,8 +69,19 @@ class AgreementChanged(RuleBroken):
 
 
 UNSIGNED = (ConsortiumState.FORMING, ConsortiumState.AGREED)
-Line = tuple[WorkPackage, UUID | None, int, int | None]
-"""A package, the capability that serves it, whole units, and the unit price if it is stated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """A part of a package in terms to be written, with the capability that serves it."""
+
+    package: WorkPackage
+    capability_id: UUID | None
+    units: int
+    unit_price: int | None
+    starts: date | None = None
+    ends: date | None = None
+    lead_days: int | None = None
 
 
 # ------------------------------------------------------------------ from a plan to seats
@@ -96,7 +113,8 @@ async def form(session: AsyncSession, actor: Actor, given: ConsortiumIn) -> Cons
 async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillIn) -> Consortium:
     """Give the work that is open again to the firms of a newer plan; settled members keep their part.
 
-    A firm that is new gets a seat; one that already sits and is to do more is asked about it as the next edition.
+    A firm that is new gets a seat; one that already sits and is to do more is asked about it as the next edition. A
+    plan that is a repair says what everybody does: who is to do other work is asked about that, who has none leaves.
 
     Raises NotFound, NotAllowed, VersionNotCurrent, CapacityExceeded, and IllegalTransition once it no longer forms.
     """
@@ -108,27 +126,75 @@ async def fill(session: AsyncSession, actor: Actor, identity: UUID, given: FillI
         raise NotFound(noun="suggestion")
     seats = await consortia.seats(session, actor, row.id, lock=True)
     live = {s.membership.organisation_id: s for s in seats if s.membership.state in PENDING | SETTLED}
-    led = any(seat.membership.lead for seat in seats if seat.membership.state in PENDING | SETTLED)
-    left = [seat for seat in seats if seat.membership.state in (MembershipState.DECLINED, MembershipState.EXPIRED)]
     packages = await _packages(session, actor, opportunity.id)
+    mending = "repair" in plan
+    if mending:
+        await _part_with(session, actor, row, live, plan)
+    led = any(seat.membership.lead for seat in live.values())
+    left = [seat for seat in seats if seat.membership.state in (MembershipState.DECLINED, MembershipState.EXPIRED)]
     for seat in plan["seats"]:
         sitting = live.get(UUID(seat["supplier_id"]))
         if sitting is not None:
-            await _widen(session, actor, row, sitting, seat["parts"], packages)
+            change = _rearrange if mending else _widen
+            await change(session, actor, row, sitting, seat["parts"], packages)
             continue
-        taken = {UUID(part["package_id"]) for part in seat["parts"]}
-        before = next((old for old in left if taken & {line.package_id for line in old.lines}), None)
-        if before is not None:
-            left.remove(before)
-            before.membership.become(MembershipState.REPLACED)
-            await record(session, actor, "membership.replaced", before.membership.id,
-                         opportunity_id=row.opportunity_id, consortium_id=row.id, name=row.name)  # fmt: skip
-        await _seat(session, actor, row, seat, packages, lead=not led and seat["lead"],
-                    replaces=before.membership.id if before else None)  # fmt: skip
+        before = await _replaced(session, actor, row, left, seat)
+        await _seat(session, actor, row, seat, packages, lead=not led and seat["lead"], replaces=before)
     row.suggestion_id, row.plan = suggestion.id, given.plan
     await record(session, actor, "consortium.refilled", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, name=row.name)  # fmt: skip
+    await _restate(session, actor, row)
     return row
+
+
+async def _replaced(
+    session: AsyncSession, actor: Actor, row: Consortium, left: list[SeatRow], seat: dict[str, Any]
+) -> UUID | None:
+    """Let a planned seat take the place of one that was left and had some of its work; it is taken from `left`."""
+    taken = {UUID(part["package_id"]) for part in seat["parts"]}
+    before = next((old for old in left if taken & {line.package_id for line in old.lines}), None)
+    if before is None:
+        return None
+    left.remove(before)
+    before.membership.become(MembershipState.REPLACED)
+    await record(session, actor, "membership.replaced", before.membership.id, opportunity_id=row.opportunity_id,
+                 consortium_id=row.id, name=row.name)  # fmt: skip
+    return before.membership.id
+
+
+async def _part_with(
+    session: AsyncSession, actor: Actor, row: Consortium, live: dict[UUID, SeatRow], plan: dict[str, Any]
+) -> None:
+    """Take back the seats for which a repair has no work, and forget them in `live`."""
+    kept = {UUID(seat["supplier_id"]) for seat in plan["seats"]}
+    leaving = [live.pop(firm) for firm in sorted(live.keys() - kept)]
+    for seat in leaving:
+        await _take_back(session, actor, row, seat)
+    await holds.release(session, actor, *(seat.membership for seat in leaving))
+
+
+async def _rearrange(
+    session: AsyncSession,
+    actor: Actor,
+    row: Consortium,
+    seat: SeatRow,
+    parts: Sequence[dict[str, Any]],
+    packages: dict[UUID, WorkPackage],
+) -> None:
+    """Put the work a repair has for a sitting member to it as the next edition, unless that is what it does already."""
+    wanted = {UUID(part["package_id"]): part["units"] for part in parts}
+    held = {line.package_id: line for line in seat.lines}
+    if wanted == {package: line.units for package, line in held.items()}:
+        return
+    opportunity = await session.get_one(Opportunity, row.opportunity_id)
+    kept = [
+        replace(_again(line, packages), units=wanted[line.package_id])
+        for line in seat.lines
+        if line.package_id in wanted
+    ]
+    fresh = [part for part in parts if UUID(part["package_id"]) not in held]
+    added = await _offered(session, actor, opportunity, fresh, packages)
+    await _put(session, actor, row, seat, [*kept, *added], asked=seat.membership.state is not MembershipState.PROPOSED)
 
 
 async def _widen(
@@ -144,9 +210,7 @@ async def _widen(
     more = [part for part in parts if UUID(part["package_id"]) not in held]
     if not more:
         return
-    kept: list[Line] = [
-        (packages[line.package_id], line.capability_id, line.units, line.unit_price) for line in seat.lines
-    ]
+    kept = [_again(line, packages) for line in seat.lines]
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     added = await _offered(session, actor, opportunity, more, packages)
     await _put(session, actor, row, seat, [*kept, *added], asked=seat.membership.state is not MembershipState.PROPOSED)
@@ -212,8 +276,22 @@ async def _offered(
         package, capability = packages[UUID(part["package_id"])], UUID(part["offering_id"])
         price = offered.get(capability)
         comparable = price and price.currency == opportunity.currency and known[capability].unit == package.unit
-        lines.append((package, capability, part["units"], price.unit_price if price and comparable else None))
+        asked = price.unit_price if price and comparable else None
+        lines.append(Line(package=package, capability_id=capability, units=part["units"], unit_price=asked))
     return lines
+
+
+def _again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
+    """Return a line of terms as it would be written once more."""
+    return Line(
+        package=packages[line.package_id],
+        capability_id=line.capability_id,
+        units=line.units,
+        unit_price=line.unit_price,
+        starts=line.starts,
+        ends=line.ends,
+        lead_days=line.lead_days,
+    )
 
 
 async def _write_terms(
@@ -223,25 +301,39 @@ async def _write_terms(
     author: UUID,
     lines: Sequence[Line],
     currency: str,
+    *,
     note: str = "",
+    former: Terms | None = None,
+    conditions: Conditions | None = None,
 ) -> Terms:
-    terms = Terms(membership_id=membership, edition=edition, organisation_id=author, note=note)
+    """Write an edition of terms; conditions that are not stated stay as the `former` edition has them."""
+    kept = {"payment": dict(former.payment), "clauses": list(former.clauses)} if former else {}
+    stated = plain_conditions(conditions) if conditions else {}
+    terms = Terms(membership_id=membership, edition=edition, organisation_id=author, note=note, **kept | stated)
     session.add(terms)
     await session.flush()
-    for package, capability, units, price in lines:
+    for line in lines:
         session.add(
             TermsLine(
                 terms_id=terms.id,
-                package_id=package.id,
-                capability_id=capability,
-                units=units,
-                share=max(1, round(BASIS_POINTS * units / package.quantity)),
-                unit_price=price,
+                package_id=line.package.id,
+                capability_id=line.capability_id,
+                units=line.units,
+                share=max(1, round(BASIS_POINTS * line.units / line.package.quantity)),
+                unit_price=line.unit_price,
                 currency=currency,
+                starts=line.starts,
+                ends=line.ends,
+                lead_days=line.lead_days,
             )
         )
     await session.flush()
     return terms
+
+
+async def _next_edition(session: AsyncSession, actor: Actor, member: Membership) -> int:
+    """Return the number of the next edition of a member's terms; a counter that came to nothing keeps its own."""
+    return 1 + max(terms.edition for terms in await consortia.terms_editions(session, actor, member.id))
 
 
 # ------------------------------------------------------------------ asking
@@ -262,8 +354,15 @@ async def invite(session: AsyncSession, actor: Actor, identity: UUID, given: Inv
             raise NotFound(noun="membership")
     if not asked:
         raise IllegalTransition(current="", wanted=str(MembershipState.INVITED), possible="")
-    await _ask(session, actor, row, [(seat.membership, seat.lines) for seat in asked], given.hours)
+    await _ask(session, actor, row, [(seat.membership, seat.lines) for seat in asked], given)
     return row
+
+
+def until(start: datetime, given: Answerable | ExtensionIn) -> datetime:
+    """Return the deadline that is so many hours or working days after `start`."""
+    if given.working_days is not None:
+        return workdays.after(start, given.working_days)
+    return start + timedelta(hours=given.hours or 0)
 
 
 async def _ask(
@@ -271,10 +370,10 @@ async def _ask(
     actor: Actor,
     row: Consortium,
     members: Sequence[tuple[Membership, Sequence[TermsLine]]],
-    hours: int,
+    given: Answerable,
 ) -> None:
     now = await consortia.clock(session)
-    deadline = now + timedelta(hours=hours)
+    deadline = until(now, given)
     packages = await _packages(session, actor, row.opportunity_id)
     promises = [(member, line, packages[line.package_id]) for member, lines in members for line in lines]
     await holds.keep(session, actor, promises, deadline)
@@ -288,23 +387,28 @@ async def _ask(
 
 
 async def ask_again(
-    session: AsyncSession, actor: Actor, identity: UUID, lines: Sequence[LineIn] | None, hours: int = 72
+    session: AsyncSession,
+    actor: Actor,
+    identity: UUID,
+    lines: Sequence[LineIn] | None,
+    given: Answerable | None = None,
 ) -> Membership:
     """Put new terms to a member: those of its counter (`lines` is None) or others, as the next edition.
 
+    `given` says how long it has, and, as an `OfferIn`, what else is offered. The answers of the other members stand.
+
     Raises NotFound, NotAllowed, IllegalTransition, CapacityExceeded.
     """
-    member = await visible.membership(session, actor, identity)
-    row = await _forming(session, actor, member.consortium_id, "invited")
-    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    given = given or OfferIn()
+    row, seat = await led_seat(session, actor, identity, "invited")
     member = seat.membership
     if lines is not None:
-        await _put(session, actor, row, seat, await _lines(session, actor, row, seat, lines), hours=hours)
+        await _put(session, actor, row, seat, await _lines(session, actor, row, seat, lines), given=given)
         return member
     if seat.counter is None:
         raise IllegalTransition(current=str(member.state), wanted="invited", possible="")
-    member.edition += 1
-    await _ask_anew(session, actor, row, seat, seat.counter_lines, hours)
+    member.edition = seat.counter.edition
+    await _ask_anew(session, actor, row, seat, seat.counter_lines, given)
     return member
 
 
@@ -316,26 +420,28 @@ async def _put(
     lines: Sequence[Line],
     *,
     asked: bool = True,
-    hours: int = 72,
+    given: Answerable | None = None,
 ) -> None:
     """Write `lines` as the newest edition of a seat's terms and, unless the seat is only proposed, ask about it."""
-    member = seat.membership
+    member, given = seat.membership, given or OfferIn()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
-    newest = max(terms.edition for terms in await consortia.terms_editions(session, actor, member.id))
-    terms = await _write_terms(session, member.id, newest + 1, actor.organisation_id, lines, opportunity.currency)
-    member.edition = newest + 1
+    member.edition = await _next_edition(session, actor, member)
+    terms = await _write_terms(
+        session, member.id, member.edition, actor.organisation_id, lines, opportunity.currency,
+        former=seat.terms, conditions=given if isinstance(given, OfferIn) else None,
+    )  # fmt: skip
     if asked:
-        await _ask_anew(session, actor, row, seat, await consortia.lines(session, actor, terms.id), hours)
+        await _ask_anew(session, actor, row, seat, await consortia.lines(session, actor, terms.id), given)
 
 
 async def _ask_anew(
-    session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, lines: Sequence[TermsLine], hours: int
+    session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, lines: Sequence[TermsLine], given: Answerable
 ) -> None:
     """Ask a member about its newest edition; the question about the former one no longer counts."""
     if seat.invitation is not None and InvitationState.SUPERSEDED in _open(seat.invitation):
         seat.invitation.become(InvitationState.SUPERSEDED)
         await session.flush()
-    await _ask(session, actor, row, [(seat.membership, lines)], hours)
+    await _ask(session, actor, row, [(seat.membership, lines)], given)
     await _restate(session, actor, row)
 
 
@@ -346,9 +452,12 @@ def _open(invitation: Invitation) -> frozenset[InvitationState]:
 async def _lines(
     session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, given: Sequence[LineIn]
 ) -> list[Line]:
-    """Turn packages by code into lines; only packages of the seat's own terms, within their quantity."""
+    """Turn packages by code into lines; only packages of the seat's own terms, within their quantity.
+
+    Dates that are not stated stay as the terms in force have them.
+    """
     packages = {package.code: package for package in (await _packages(session, actor, row.opportunity_id)).values()}
-    served = {line.package_id: line.capability_id for line in seat.lines}
+    served = {line.package_id: line for line in seat.lines}
     faults, lines = [], []
     for number, line in enumerate(given):
         package = packages.get(line.package)
@@ -361,10 +470,25 @@ async def _lines(
                 Fault(where=f"$.lines[{number}].units", code="above-quantity", params={"quantity": package.quantity})
             )
         else:
-            lines.append((package, served[package.id], line.units, line.unit_price))
+            lines.append(_other(served[package.id], package, line))
+            if (lines[-1].starts or package.starts) > (lines[-1].ends or package.ends):
+                span = {"starts": str(lines[-1].starts or package.starts), "ends": str(lines[-1].ends or package.ends)}
+                faults.append(Fault(where=f"$.lines[{number}].starts", code="period", params=span))
     if faults:
         raise Invalid(tuple(faults))
     return lines
+
+
+def _other(former: TermsLine, package: WorkPackage, given: LineIn) -> Line:
+    return Line(
+        package=package,
+        capability_id=former.capability_id,
+        units=given.units,
+        unit_price=given.unit_price,
+        starts=former.starts if given.starts is None else given.starts,
+        ends=former.ends if given.ends is None else given.ends,
+        lead_days=former.lead_days if given.lead_days is None else given.lead_days,
+    )
 
 
 # ------------------------------------------------------------------ answering
@@ -373,10 +497,16 @@ async def _lines(
 async def accept(session: AsyncSession, actor: Actor, identity: UUID, given: AcceptIn) -> Membership:
     """Accept one edition of the terms. Prices the terms left open may be stated, up to the published value.
 
-    Raises NotFound, VersionNotCurrent, DeadlinePassed, SeatTaken (at the flush), PriceAboveValue, Invalid.
+    Whoever had countered or declined may change his mind until the deadline, while the work is still to be given.
+
+    Raises NotFound, VersionNotCurrent, DeadlinePassed, SeatTaken (at the flush), SeatFilled, CapacityExceeded,
+    PriceAboveValue, Invalid, NotDelegate.
     """
-    row, seat = await _asked(session, actor, identity, given.edition)
+    changeable = {MembershipState.COUNTERED, MembershipState.DECLINED}
+    row, seat = await _asked(session, actor, identity, given.edition, changeable)
     member = seat.membership
+    if member.state is MembershipState.DECLINED:
+        await _take_up_again(session, actor, row, seat)
     if given.prices:
         await _state_prices(session, actor, row, seat, given)
     member.become(MembershipState.ACCEPTED)
@@ -386,6 +516,18 @@ async def accept(session: AsyncSession, actor: Actor, identity: UUID, given: Acc
     await _tell(session, actor, row, member, "membership.accepted", edition=member.edition)
     await _restate(session, actor, row)
     return member
+
+
+async def _take_up_again(session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow) -> None:
+    """Hold once more what a seat that was declined had promised. Raises SeatFilled, CapacityExceeded."""
+    packages = await _packages(session, actor, row.opportunity_id)
+    seats = await consortia.whole(session, actor, row.id)
+    lacking = {gap.package_id: gap.units for gap in _standing(packages, seats).gaps}
+    led = any(each.membership.lead for each in seats if each.membership.state in PENDING | SETTLED)
+    if any(line.units > lacking.get(line.package_id, 0) for line in seat.lines) or (led and seat.membership.lead):
+        raise SeatFilled()
+    promises = [(seat.membership, line, packages[line.package_id]) for line in seat.lines]
+    await holds.keep(session, actor, promises, _deadline(seat))
 
 
 async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, seat: SeatRow, given: AcceptIn) -> None:
@@ -405,42 +547,45 @@ async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, se
         price = stated.get(package.code, line.unit_price)
         if package.code in stated and stated[package.code] * package.quantity > package.value:
             raise PriceAboveValue(package=package.code)
-        lines.append((package, line.capability_id, line.units, price))
-    seat.membership.edition += 1
+        lines.append(replace(_again(line, packages), unit_price=price))
+    member = seat.membership
+    member.edition = await _next_edition(session, actor, member)
     await _write_terms(
-        session, seat.membership.id, seat.membership.edition, actor.organisation_id, lines, seat.lines[0].currency
+        session, member.id, member.edition, actor.organisation_id, lines, seat.lines[0].currency, former=seat.terms
     )
 
 
 async def counter(session: AsyncSession, actor: Actor, identity: UUID, given: TermsIn) -> Membership:
     """Answer one edition with other terms: a new offer, which the chain leader may put back as the next edition.
 
-    Raises NotFound, VersionNotCurrent, DeadlinePassed, Invalid.
+    Whoever had accepted may counter until the deadline. The answers of the other members stand.
+
+    Raises NotFound, VersionNotCurrent, DeadlinePassed, Invalid, NotDelegate.
     """
-    row, seat = await _asked(session, actor, identity, given.edition)
+    row, seat = await _asked(session, actor, identity, given.edition, {MembershipState.ACCEPTED})
+    member = seat.membership
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     lines = await _lines(session, actor, row, seat, given.lines)
+    edition = await _next_edition(session, actor, member)
     await _write_terms(
-        session,
-        seat.membership.id,
-        seat.membership.edition + 1,
-        actor.organisation_id,
-        lines,
-        opportunity.currency,
-        given.note,
-    )
-    seat.membership.become(MembershipState.COUNTERED)
+        session, member.id, edition, actor.organisation_id, lines, opportunity.currency,
+        note=given.note, former=seat.terms, conditions=given,
+    )  # fmt: skip
+    member.become(MembershipState.COUNTERED)
     await _settle(session, actor, seat, InvitationState.COUNTERED, note=given.note)
-    await _tell(session, actor, row, seat.membership, "membership.countered", edition=seat.membership.edition + 1)
-    return seat.membership
+    await holds.extend(session, actor, member, _deadline(seat))
+    await _tell(session, actor, row, member, "membership.countered", edition=edition)
+    await _restate(session, actor, row)
+    return member
 
 
 async def decline(session: AsyncSession, actor: Actor, identity: UUID, given: DeclineIn) -> Membership:
     """Refuse one edition, with a reason; what was held is free again.
 
-    Raises NotFound, VersionNotCurrent, DeadlinePassed.
+    Raises NotFound, VersionNotCurrent, DeadlinePassed, NotDelegate.
     """
-    row, seat = await _asked(session, actor, identity, given.edition, changed_mind=True)
+    changeable = {MembershipState.ACCEPTED, MembershipState.COUNTERED}
+    row, seat = await _asked(session, actor, identity, given.edition, changeable)
     seat.membership.become(MembershipState.DECLINED)
     await _settle(session, actor, seat, InvitationState.DECLINED, reason=str(given.reason), note=given.note)
     await holds.release(session, actor, seat.membership)
@@ -454,9 +599,7 @@ async def withdraw(session: AsyncSession, actor: Actor, identity: UUID) -> Membe
 
     Raises NotFound, NotAllowed, IllegalTransition.
     """
-    member = await visible.membership(session, actor, identity)
-    row = await _forming(session, actor, member.consortium_id, "withdrawn")
-    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    row, seat = await led_seat(session, actor, identity, "withdrawn")
     await _take_back(session, actor, row, seat)
     await holds.release(session, actor, seat.membership)
     await _restate(session, actor, row)
@@ -531,7 +674,7 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     if len(signatures) + 1 == len(agreement.body["members"]):
         row.become(ConsortiumState.SIGNED)
         members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
-        await record(session, actor, "consortium.signed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, _itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=sha256, members=len(members))  # fmt: skip
     return row
@@ -572,17 +715,46 @@ async def _forming(session: AsyncSession, actor: Actor, identity: UUID, wanted: 
     return row
 
 
-async def _asked(
-    session: AsyncSession, actor: Actor, identity: UUID, edition: int, *, changed_mind: bool = False
-) -> tuple[Consortium, SeatRow]:
-    """Return the consortium, locked, and the actor's own seat as it stands, ready for an answer to `edition`."""
+async def own_seat(session: AsyncSession, actor: Actor, identity: UUID) -> tuple[Consortium, SeatRow]:
+    """Return a consortium, locked, and the actor's own seat in it as it stands.
+
+    Raises NotFound, NotAllowed when it is another firm's, NotDelegate when its answer was handed to somebody else.
+    """
     member = await visible.membership(session, actor, identity)
     if member.organisation_id != actor.organisation_id:
         raise NotAllowed(needed="member")
     row = await visible.consortium(session, actor, member.consortium_id, lock=True)
     (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
-    answerable = {MembershipState.INVITED} | ({MembershipState.ACCEPTED} if changed_mind else set())
-    if seat.membership.state not in answerable:
+    handed_to = seat.membership.delegate_id
+    if handed_to is not None and handed_to != actor.user_id and not await actors.is_admin(session, actor):
+        raise NotDelegate()
+    return row, seat
+
+
+async def led_seat(session: AsyncSession, actor: Actor, identity: UUID, wanted: str) -> tuple[Consortium, SeatRow]:
+    """Return a consortium that the actor leads and that nobody is bound by yet, locked, and one seat of it.
+
+    Raises NotFound, NotAllowed, IllegalTransition.
+    """
+    member = await visible.membership(session, actor, identity)
+    row = await _forming(session, actor, member.consortium_id, wanted)
+    (seat,) = [s for s in await consortia.seats(session, actor, row.id, lock=True) if s.membership.id == identity]
+    return row, seat
+
+
+async def _asked(
+    session: AsyncSession,
+    actor: Actor,
+    identity: UUID,
+    edition: int,
+    changeable: Set[MembershipState],
+) -> tuple[Consortium, SeatRow]:
+    """Return the consortium, locked, and the actor's own seat as it stands, ready for an answer to `edition`.
+
+    `changeable` are the answers given before that may be exchanged for this one.
+    """
+    row, seat = await own_seat(session, actor, identity)
+    if seat.membership.state not in {MembershipState.INVITED, *changeable} or row.state not in UNSIGNED:
         raise IllegalTransition(current=str(seat.membership.state), wanted="answer", possible="invited")
     if edition != seat.membership.edition:
         raise VersionNotCurrent(given=edition, current=seat.membership.edition)
@@ -616,6 +788,15 @@ async def _settle(
     await session.flush()
 
 
+def _itself(row: Consortium) -> Actor:
+    """Return in whose name all members are told what became of the consortium: its leader's.
+
+    Whose answer brought it about stands in the event of that answer, which only the two it is between are told; a
+    member that has not promised confidentiality must not learn from an event who the others are.
+    """
+    return Actor(user_id=None, organisation_id=row.organisation_id, roles=frozenset())
+
+
 async def _tell(
     session: AsyncSession, actor: Actor, row: Consortium, member: Membership, code: str, **params: Any
 ) -> None:
@@ -638,7 +819,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
     else:
         agreement = await _freeze(session, actor, row, opportunity, packages, seats)
         members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
-        await record(session, actor, "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, _itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=agreement.sha256)  # fmt: skip
     await session.flush()
@@ -647,7 +828,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
 async def _reopen(session: AsyncSession, actor: Actor, row: Consortium, seats: Sequence[SeatRow]) -> None:
     """Tell that what was agreed no longer is; who had signed it has only accepted, and will sign the next edition."""
     settled = [seat.membership for seat in seats if seat.membership.state in SETTLED]
-    await record(session, actor, "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
+    await record(session, _itself(row), "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, audience=[row.organisation_id, *(m.organisation_id for m in settled)],
                  name=row.name)  # fmt: skip
     for member in settled:
@@ -689,6 +870,7 @@ async def _freeze(
                 lead=seat.membership.lead,
                 edition=seat.membership.edition,
                 work=tuple(_work(line, packages[line.package_id]) for line in seat.lines),
+                particulars=particulars(offer_of(seat.terms, seat.lines, {p.id: p.code for p in packages.values()})),
             )
             for seat in settled
         ],

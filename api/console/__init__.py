@@ -7,7 +7,19 @@ nothing is computed in a template.
 from litestar import Router
 from litestar.di import Provide
 
-from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, law, projects, verification
+from api.console import (
+    bureau,
+    capabilities,
+    consortia,
+    entrance,
+    firms,
+    home,
+    invitations,
+    law,
+    negotiation,
+    projects,
+    verification,
+)
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
 from api.console.words import environment
@@ -21,6 +33,7 @@ HANDLERS = (
             *projects.HANDLERS,
             *consortia.HANDLERS,
             *invitations.HANDLERS,
+            *negotiation.HANDLERS,
             *capabilities.HANDLERS,
             *firms.HANDLERS,
             *bureau.HANDLERS,

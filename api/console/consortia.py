@@ -10,12 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import consortia as actions
 from api.actions import suggestions
-from api.console.forms import Reading
+from api.console.forms import Reading, period
 from api.console.home import feed
 from api.console.page import Reader, back, page
 from api.console.workspace import LEFT, own_seat, picture, rows, standing
 from api.i18n import say
 from api.queries import consortia, desk, opportunities, organisations, visible
+from api.queries.consortia import View
 from api.wire.consortia import (
     AgreementOut,
     ConsortiumLine,
@@ -25,10 +26,12 @@ from api.wire.consortia import (
     OfferIn,
     SignIn,
     SuggestionOut,
+    diff_of,
 )
 from api.wire.jobs import JobOut, SuggestIn
+from api.wire.negotiation import DiffOut
 from domain.actor import Actor
-from domain.errors import NotFound
+from domain.errors import ConfidentialityFirst, NotFound
 from domain.kinds import ConsortiumState, MembershipState
 from domain.message import Message
 from domain.records import Consortium
@@ -76,10 +79,21 @@ async def workspace_page(
         own=own_seat(out, actor.organisation_id),
         plan=await _plan(snapshot, actor, view.consortium),
         relief=await _relief(snapshot, actor, view.consortium) if leading else {"job": None, "run": None},
-        agreement=await _agreement(snapshot, actor, view.consortium),
+        agreement=await _open_agreement(snapshot, actor, view.consortium),
+        diffs=await _diffs(snapshot, actor, view) if leading else {},
         packages={str(package.id): package for package in view.packages.values()},
         feed=await feed(snapshot, actor, consortium=identity),
     )
+
+
+async def _diffs(session: AsyncSession, actor: Actor, view: View) -> dict[UUID, DiffOut]:
+    """Return, for each seat with a counter on the table, what differs from the terms in force."""
+    found = {}
+    for seat in view.seats:
+        if seat.counter is not None:
+            old, new = await consortia.two_editions(session, actor, seat, None, seat.counter.edition)
+            found[seat.membership.id] = diff_of(view, seat, old, new, actor)
+    return found
 
 
 async def _plan(session: AsyncSession, actor: Actor, row: Consortium) -> dict[str, Any] | None:
@@ -93,7 +107,9 @@ async def _plan(session: AsyncSession, actor: Actor, row: Consortium) -> dict[st
 
 async def _relief(session: AsyncSession, actor: Actor, row: Consortium) -> dict[str, Any]:
     """Return the run that looks for who could fill this consortium's open seats: under way, or found and not used."""
-    under_way = await desk.under_way(session, actor, row.opportunity_id, "suggest")
+    under_way = await desk.under_way(session, actor, row.opportunity_id, "repair") or await desk.under_way(
+        session, actor, row.opportunity_id, "suggest"
+    )
     for run in await opportunities.suggestions_of(session, actor, row.opportunity_id):
         if run.id == row.suggestion_id:
             break
@@ -101,6 +117,14 @@ async def _relief(session: AsyncSession, actor: Actor, row: Consortium) -> dict[
         if job.payload.get("consortium_id") == str(row.id):
             return {"job": None, "run": SuggestionOut.model_validate(run)}
     return {"job": JobOut.model_validate(under_way) if under_way else None, "run": None}
+
+
+async def _open_agreement(session: AsyncSession, actor: Actor, row: Consortium) -> AgreementOut | None:
+    """Return the agreement as `_agreement` does, or None where confidentiality has to be promised first."""
+    try:
+        return await _agreement(session, actor, row)
+    except ConfidentialityFirst:
+        return None
 
 
 async def _agreement(session: AsyncSession, actor: Actor, row: Consortium) -> AgreementOut | None:
@@ -117,7 +141,7 @@ async def invite(
 ) -> Response[Any]:
     """Ask everyone whose seat is proposed; when nobody is left to ask, say so."""
     form = Reading(data)
-    given = form.wire(InviteIn, {"hours": form.whole("hours") or 72})
+    given = form.wire(InviteIn, period(form))
     row = await visible.consortium(session, reader.actor, identity, lock=True)
     states = {each.membership.state for each in await consortia.seats(session, reader.actor, identity)}
     if row.organisation_id == reader.actor.organisation_id and MembershipState.PROPOSED not in states:
@@ -178,8 +202,8 @@ async def offer(
     form = Reading(data)
     seat = await visible.membership(session, reader.actor, identity)
     lines = await _former(session, reader.actor, seat.consortium_id, identity) if form.text("former") else None
-    given = form.wire(OfferIn, {"hours": form.whole("hours") or 72, "lines": lines})
-    row = await actions.ask_again(session, reader.actor, identity, given.lines, given.hours)
+    given = form.wire(OfferIn, {**period(form), "lines": lines})
+    row = await actions.ask_again(session, reader.actor, identity, given.lines, given)
     return back(f"/consortia/{row.consortium_id}", "offered")
 
 

@@ -63,6 +63,18 @@ def whole(text: str) -> int:
     return int(compact)
 
 
+def percent(text: str) -> int:
+    """Return a percentage in basis points. Raises Invalid with code ``percent``.
+
+    >>> percent("12.5"), percent("30 %")
+    (1250, 3000)
+    """
+    compact = text.strip().rstrip("%").strip()
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,2})?", compact):
+        raise Invalid((Fault(where="$", code="percent", params={"given": text}),))
+    return int(Decimal(compact) * 100)
+
+
 class Reading:
     """Reads the fields of one form, and collects what is wrong with them instead of stopping at the first."""
 
@@ -83,6 +95,11 @@ class Reading:
         """Return a field's sum in minor units, or None where it is empty or wrong."""
         text = self.text(name)
         return None if text is None else self._kept(name, lambda: amount(text, currency))
+
+    def percent(self, name: str) -> int | None:
+        """Return a field's percentage in basis points, or None where it is empty or wrong."""
+        text = self.text(name)
+        return None if text is None else self._kept(name, lambda: percent(text))
 
     def missing(self, name: str) -> None:
         """Note that a field had to be filled in and was not."""
@@ -112,6 +129,12 @@ class Reading:
                     self.faults.append(Fault(where=where, code=each["type"], params=each.get("ctx", {})))
         self.settle()
         return made
+
+
+def period(form: Reading) -> dict[str, Any]:
+    """Return a period as a form states it: working days where some were chosen, else hours."""
+    days = form.whole("working_days")
+    return {"working_days": days} if days else {"hours": form.whole("hours") or 72}
 
 
 def beside(locale: Locale, refused: Invalid, aliases: Mapping[str, str] | None = None) -> dict[str, str]:

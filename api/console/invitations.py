@@ -5,25 +5,36 @@ from uuid import UUID
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import FromPath, FromQuery, URLEncodedBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import consortia as actions
+from api.console.checks import PARTS, checked, typed_again
 from api.console.forms import Form, Reading, beside
 from api.console.page import Reader, back, page
-from api.queries import capabilities, consortia, organisations, visible
+from api.queries import actors, capabilities, consortia, organisations, visible
 from api.wire.consortia import AcceptIn, ConsortiumOut, DeclineIn, LineOut, MembershipOut, TermsIn
+from api.wire.negotiation import CONFIDENTIALITY
 from domain.actor import Actor
 from domain.errors import Invalid, NotAllowed
-from domain.kinds import ConsortiumState, DeclineReason, MembershipState
+from domain.kinds import Clause, ConsortiumState, DeclineReason, MembershipState
+
+CHANGEABLE = (MembershipState.ACCEPTED, MembershipState.COUNTERED, MembershipState.DECLINED)
+"""Answers that may be exchanged for another until the deadline."""
 
 
 @get("/i/{identity:uuid}")
 async def invitation_page(
-    reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
+    reader: NamedDependency[Reader],
+    snapshot: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    check: FromQuery[UUID | None] = None,
 ) -> Response[Any]:
-    """Show one's own invitation."""
-    return page(reader, "invitation", **await asked(snapshot, reader.actor, identity), faults={}, typed={})
+    """Show one's own invitation, and what came of a check of one's counter."""
+    shown = await asked(snapshot, reader.actor, identity)
+    job = await checked(snapshot, reader.actor, identity, check)
+    typed = typed_again(job.payload, shown["seat"].lines) if job else {}
+    return page(reader, "invitation", **shown | {"check": job}, faults={}, typed=typed)
 
 
 async def asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str, Any]:
@@ -36,7 +47,10 @@ async def asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str
     owner = await organisations.named(session, actor, [view.consortium.organisation_id])
     seat = MembershipOut.from_seat(row, view, actor)
     now = await consortia.clock(session)
-    in_time = seat.invitation is not None and now < seat.invitation.deadline
+    free = view.consortium.state in (ConsortiumState.FORMING, ConsortiumState.AGREED)
+    in_time = free and seat.invitation is not None and now < seat.invitation.deadline
+    people = await actors.colleagues(session, actor)
+    mine = seat.delegate_id is None or seat.delegate_id == actor.user_id or await actors.is_admin(session, actor)
     declared = await capabilities.mine(session, actor, limit=200)
     phrases = {each.id: each.phrase for each in declared[0]}
     return {
@@ -47,11 +61,15 @@ async def asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str
         "owner": owner[view.consortium.organisation_id].name,
         "basis": {line.package_id: phrases.get(line.capability_id) for line in row.lines if line.capability_id},
         "others": [each for each in view.every if each.membership.id != identity],
-        "askable": in_time and seat.state is MembershipState.INVITED,
-        "revocable": in_time
-        and seat.state is MembershipState.ACCEPTED
-        and view.consortium.state in (ConsortiumState.FORMING, ConsortiumState.AGREED),
+        "askable": in_time and mine and seat.state is MembershipState.INVITED,
+        "changeable": in_time and mine and seat.state in CHANGEABLE,
+        "mine": mine,
+        "people": people,
+        "person": next((each.name for each in people if each.id == actor.user_id), ""),
         "reasons": DeclineReason,
+        "clauses": Clause,
+        "confidentiality": CONFIDENTIALITY,
+        "check": None,
     }
 
 
@@ -102,23 +120,49 @@ async def counter(
 
 
 def counter_terms(data: Form, lines: tuple[LineOut, ...]) -> TermsIn:
-    """Read a counter: units and price of each of the seat's packages, and a note. Raises Invalid."""
+    """Read a counter: units, price and dates of each of the seat's packages, payment, a clause, a note.
+
+    Raises Invalid.
+    """
     form = Reading(data)
     wanted = [
         {
             "package": line.package,
             "units": form.whole(f"units.{line.package}"),
             "unit_price": form.amount(f"price.{line.package}", line.currency),
+            "starts": form.text(f"starts.{line.package}"),
+            "ends": form.text(f"ends.{line.package}"),
+            "lead_days": form.whole(f"lead_days.{line.package}"),
         }
         for line in lines
     ]
     kept = [line for line in wanted if line["units"] != 0]
-    aliased = {"edition": form.whole("edition"), "lines": kept, "note": data.get("note", "")}
+    aliased = {
+        "edition": form.whole("edition"),
+        "lines": kept,
+        "note": data.get("note", ""),
+        "payment": _payment(form),
+        "clauses": _clause(form),
+    }
     for line in lines:
         if form.text(f"units.{line.package}") is None:
             form.missing(f"units.{line.package}")
     form.settle()
     return form.wire(TermsIn, aliased)
+
+
+def _payment(form: Reading) -> dict[str, Any] | None:
+    """Return how the firm would be paid; None where no part of it was filled in."""
+    parts = {part: form.percent(f"pay.{part}") for part in PARTS}
+    if all(value is None for value in parts.values()):
+        return None
+    return {part: value or 0 for part, value in parts.items()} | {"days": form.whole("pay.days") or 30}
+
+
+def _clause(form: Reading) -> list[dict[str, Any]] | None:
+    """Return the clause that is to be worded otherwise; None where none was chosen."""
+    name = form.text("clause")
+    return None if name is None else [{"clause": name, "wording": form.text("wording") or ""}]
 
 
 @post("/i/{identity:uuid}/decline")

@@ -7,54 +7,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import jinja2
 import pycountry
-from babel.core import get_global
 from jinja2.runtime import Context
 from markupsafe import Markup
 
 from api import i18n
 from api.i18n import Locale
+from api.zones import zone_of
 from domain.message import Message
 
 TEMPLATES = Path(__file__).parent / "templates"
-SEAT_OF_GOVERNMENT: Mapping[str, str] = {
-    "AU": "Australia/Sydney",
-    "BR": "America/Sao_Paulo",
-    "CA": "America/Toronto",
-    "CD": "Africa/Kinshasa",
-    "CL": "America/Santiago",
-    "CN": "Asia/Shanghai",
-    "EC": "America/Guayaquil",
-    "ES": "Europe/Madrid",
-    "ID": "Asia/Jakarta",
-    "KZ": "Asia/Almaty",
-    "MN": "Asia/Ulaanbaatar",
-    "MX": "America/Mexico_City",
-    "MY": "Asia/Kuala_Lumpur",
-    "NZ": "Pacific/Auckland",
-    "PG": "Pacific/Port_Moresby",
-    "PT": "Europe/Lisbon",
-    "RU": "Europe/Moscow",
-    "US": "America/New_York",
-    "UZ": "Asia/Tashkent",
-    "VN": "Asia/Ho_Chi_Minh",
-}
-"""The zone of the capital, where a country has several or tz names several for it."""
-
-
-@cache
-def zone_of(country: str) -> ZoneInfo | None:
-    """Return the zone in which a country's public deadlines run; None where that cannot be told from the country.
-
-    >>> zone_of("ID").key, zone_of("SA").key, zone_of("ZZ")
-    ('Asia/Jakarta', 'Asia/Riyadh', None)
-    """
-    zones = [zone for zone, territory in get_global("zone_territories").items() if territory == country]
-    name = SEAT_OF_GOVERNMENT.get(country) or (zones[0] if len(zones) == 1 else None)
-    return ZoneInfo(name) if name else None
 
 
 def _locale(context: Context) -> Locale:
@@ -86,6 +50,12 @@ def word(context: Context, member: StrEnum) -> str:
 def said(context: Context, message: Mapping[str, Any], /, **more: Any) -> str:
     """Say a stored message: its code with its params, and `more` that the sentence may need."""
     return i18n.say(_locale(context), Message(code=message["code"], params={**message["params"], **more}))
+
+
+@jinja2.pass_context
+def said_in(context: Context, message: Mapping[str, Any], section: str) -> str:
+    """Say a stored message whose code stands in `section`."""
+    return i18n.say(_locale(context), Message(code=message["code"], params=message["params"]), section=section)
 
 
 @jinja2.pass_context
@@ -121,9 +91,9 @@ def month(context: Context, value: date) -> str:
 
 
 @jinja2.pass_context
-def moment(context: Context, value: datetime, country: str | None = None) -> Markup:
-    """Write an instant in Beijing's time, and in the country's own where that differs."""
-    zone = zone_of(country) if country else None
+def moment(context: Context, value: datetime, country: str | None = None, stated: str | None = None) -> Markup:
+    """Write an instant in Beijing's time, and in the country's own, or the zone stated, where that differs."""
+    zone = zone_of(country, stated) if country else None
     beijing = i18n.moment(_locale(context), value).rsplit(" (", 1)[0]
     here = Markup('<time datetime="{}">{} {}</time>').format(
         value.isoformat(timespec="minutes"), beijing, translated(context, "beijing")
@@ -207,7 +177,7 @@ def environment() -> jinja2.Environment:
     made.globals.update(
         t=translated, urgent=urgent, countries=countries, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"])
     )
-    for each in (named, word, said, money, number, share, day, month, moment, left, country, unit, title):
+    for each in (named, word, said, said_in, money, number, share, day, month, moment, left, country, unit, title):
         made.filters[each.__name__] = each
     made.filters["uuid"] = UUID
     return made

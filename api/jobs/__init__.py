@@ -73,6 +73,8 @@ JOBS = Catalogue(
         "suggest": "api.jobs.suggest:suggest",
         "import": "api.jobs.imports:bring_in",
         "vectors": "api.jobs.vectors:fill",
+        "repair": "api.jobs.mending:repairs",
+        "counter-check": "api.jobs.mending:counter_check",
     }
 )
 

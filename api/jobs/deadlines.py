@@ -1,11 +1,11 @@
-"""What falls due by itself: questions whose deadline has passed, by the database's clock."""
+"""What falls due by itself, by the database's clock: reminders, and questions whose deadline has passed."""
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.actions import consortia
+from api.actions import consortia, negotiation
 from api.actions.imports import the_operator
 from api.db import transaction
-from api.queries.consortia import overdue
+from api.queries.consortia import overdue, to_remind
 
 
 async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
@@ -22,3 +22,19 @@ async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
         async with transaction(sessions) as session:
             expired += await consortia.expire(session, operator, identity)
     return expired
+
+
+async def remind(sessions: async_sessionmaker[AsyncSession]) -> int:
+    """Remind whoever has not answered at one half and nine tenths of his time; return how many reminders were given.
+
+    As with `expire`, each consortium is a commit of its own that locks it first: any number of workers may do this at
+    once, and each reminder is given once.
+    """
+    async with transaction(sessions) as session:
+        operator = await the_operator(session)
+        due = await to_remind(session, operator)
+    given = 0
+    for identity in due:
+        async with transaction(sessions) as session:
+            given += await negotiation.remind(session, operator, identity)
+    return given

@@ -33,6 +33,7 @@ FIGURES = frozenset({"units", "share-package", "unit-price", "value", "share"})
 WIDTHS: Mapping[str, int] = {
     "number": 4, "name": 18, "credit-code": 16, "role": 8, "terms": 8, "package": 9, "member": 17, "units": 12,
     "share-package": 10, "unit-price": 13, "value": 16, "share": 8, "representative": 16, "seal": 18,
+    "subject": 18, "agreed": 40,
 }  # fmt: skip
 """How wide columns are beside each other."""
 

@@ -70,6 +70,30 @@ async def profile(session: AsyncSession, actor: Actor) -> tuple[User, Organisati
     return user, organisation
 
 
+async def has_people(session: AsyncSession, organisation_id: UUID) -> bool:
+    """Tell whether somebody has an account for an organisation already."""
+    statement = sa.select(sa.exists().where(col(User.organisation_id) == organisation_id))
+    return bool((await session.execute(statement)).scalar_one())
+
+
+async def is_admin(session: AsyncSession, actor: Actor) -> bool:
+    """Tell whether the actor is an administrator of the organisation he acts for."""
+    statement = sa.select(col(User.admin)).where(
+        col(User.id) == actor.user_id, col(User.organisation_id) == actor.organisation_id, col(User.active)
+    )
+    return bool((await session.execute(statement)).scalar_one_or_none())
+
+
+async def colleagues(session: AsyncSession, actor: Actor) -> list[User]:
+    """Return the active people of the actor's own organisation, by name."""
+    statement = (
+        sa.select(User)
+        .where(col(User.organisation_id) == actor.organisation_id, col(User.active))
+        .order_by(col(User.name), col(User.id))
+    )
+    return list((await session.execute(statement)).scalars())
+
+
 async def sign_ins_of(session: AsyncSession, actor: Actor) -> list[SignIn]:
     """Return the actor's own sessions and tokens that are still valid, newest first."""
     statement = (

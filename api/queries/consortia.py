@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -12,8 +13,10 @@ from sqlmodel import col
 
 from api.queries import opportunities, organisations, visible
 from api.queries.page import page
-from coalitions.formation import SETTLED
+from api.zones import zone_of
+from coalitions.formation import REMINDERS, SETTLED
 from domain.actor import Actor
+from domain.errors import ConfidentialityFirst, NotAllowed, NotFound
 from domain.kinds import ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
 from domain.records import (
     Agreement,
@@ -21,8 +24,10 @@ from domain.records import (
     CapabilityPrice,
     CapacityHold,
     CapacityMonth,
+    ConfidentialityAcceptance,
     Consortium,
     Invitation,
+    Job,
     Membership,
     Opportunity,
     Organisation,
@@ -38,13 +43,26 @@ UNANSWERED = (InvitationState.SENT, InvitationState.COUNTERED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatRow:
-    """A membership with its terms in force, a counter if one is on the table, and the last question put to it."""
+    """A membership with its terms in force, a counter if one is on the table, and the last question put to it.
+
+    ``promise`` is its promise of confidentiality, once it was given.
+    """
 
     membership: Membership
+    terms: Terms | None
     lines: tuple[TermsLine, ...]
     counter: Terms | None
     counter_lines: tuple[TermsLine, ...]
     invitation: Invitation | None
+    promise: ConfidentialityAcceptance | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """One edition of terms with its lines."""
+
+    terms: Terms
+    lines: tuple[TermsLine, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +77,31 @@ class View:
     packages: dict[UUID, WorkPackage]
     disclosed: frozenset[UUID]
     agreement: Agreement | None
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The zone in which the project's public deadlines run."""
+        return zone_of(self.opportunity.country, self.opportunity.zone)
+
+    @property
+    def closed(self) -> tuple[tuple[str, SeatRow], ...]:
+        """The seats under way that the reader may not know by name, each with its letter; a letter stays a seat's."""
+        shown = {seat.membership.id for seat in self.seats}
+        return tuple(
+            (letters(place), seat)
+            for place, seat in enumerate(self.every)
+            if seat.membership.id not in shown and seat.membership.state in visible.ASKED
+        )
+
+
+def letters(place: int) -> str:
+    """Return the letters of a place counted from 0, as columns of a sheet have them.
+
+    >>> letters(0), letters(25), letters(26)
+    ('A', 'Z', 'AA')
+    """
+    head, last = divmod(place, 26)
+    return (letters(head - 1) if head else "") + chr(ord("A") + last)
 
 
 async def view(session: AsyncSession, actor: Actor, identity: UUID) -> View:
@@ -134,20 +177,31 @@ async def seats_of(session: AsyncSession, actor: Actor, rows: Sequence[Membershi
     terms = await _terms(session, ids)
     lines = await _lines(session, [found.id for found in terms.values()])
     invitations = await _last_invitations(session, ids)
+    promised = await _promises(session, ids)
+    newest = {identity: edition for identity, edition in sorted(terms)}
     folded = []
     for row in rows:
         force = terms.get((row.id, row.edition))
-        counter = terms.get((row.id, row.edition + 1)) if row.state is MembershipState.COUNTERED else None
+        counter = terms.get((row.id, newest[row.id])) if row.state is MembershipState.COUNTERED else None
         folded.append(
             SeatRow(
                 membership=row,
+                terms=force,
                 lines=lines.get(force.id, ()) if force else (),
                 counter=counter,
                 counter_lines=lines.get(counter.id, ()) if counter else (),
                 invitation=invitations.get(row.id),
+                promise=promised.get(row.id),
             )
         )
     return tuple(folded)
+
+
+async def _promises(session: AsyncSession, memberships: Sequence[UUID]) -> dict[UUID, ConfidentialityAcceptance]:
+    statement = sa.select(ConfidentialityAcceptance).where(
+        col(ConfidentialityAcceptance.membership_id).in_(memberships)
+    )
+    return {row.membership_id: row for row in (await session.execute(statement)).scalars()}
 
 
 async def _terms(session: AsyncSession, memberships: Sequence[UUID]) -> dict[tuple[UUID, int], Terms]:
@@ -183,6 +237,39 @@ async def terms_editions(session: AsyncSession, actor: Actor, membership: UUID) 
     row = await visible.membership(session, actor, membership)
     statement = sa.select(Terms).where(col(Terms.membership_id) == row.id).order_by(col(Terms.edition))
     return list((await session.execute(statement)).scalars())
+
+
+async def between(session: AsyncSession, actor: Actor, membership: UUID) -> SeatRow:
+    """Return a seat to the two it is between: the member and its chain leader. Raises NotFound, NotAllowed."""
+    row = await visible.membership(session, actor, membership)
+    led = await visible.consortium(session, actor, row.consortium_id)
+    if actor.organisation_id not in (row.organisation_id, led.organisation_id):
+        raise NotAllowed(needed="member")
+    (seat,) = await seats_of(session, actor, [row])
+    return seat
+
+
+async def two_editions(
+    session: AsyncSession, actor: Actor, seat: SeatRow, before: int | None, after: int | None
+) -> tuple[Edition, Edition]:
+    """Return two editions of a seat's terms: the one in force and the newest, unless others are named.
+
+    Raises NotFound for an edition that does not exist.
+    """
+    identity = seat.membership.id
+    newest = max(terms.edition for terms in await terms_editions(session, actor, identity))
+    wanted = (before or seat.membership.edition, after or newest)
+    found = [await edition_of(session, actor, identity, number) for number in wanted]
+    old, new = [Edition(terms=terms, lines=await lines(session, actor, terms.id)) for terms in found]
+    return old, new
+
+
+async def edition_of(session: AsyncSession, actor: Actor, membership: UUID, edition: int) -> Terms:
+    """Return one edition of a membership's terms. Raises NotFound."""
+    for terms in await terms_editions(session, actor, membership):
+        if terms.edition == edition:
+            return terms
+    raise NotFound(noun="terms")
 
 
 async def inbox(session: AsyncSession, actor: Actor) -> tuple[SeatRow, ...]:
@@ -293,6 +380,39 @@ async def overdue(session: AsyncSession, actor: Actor, limit: int = 200) -> list
     return list((await session.execute(statement)).scalars())
 
 
+async def checks(session: AsyncSession, actor: Actor, membership: UUID, seconds: int) -> int:
+    """Return how many checks of a seat's terms the actor's organisation has asked for within the last `seconds`."""
+    statement = sa.select(sa.func.count()).where(
+        col(Job.kind) == "counter-check",
+        col(Job.subject_id) == membership,
+        col(Job.organisation_id) == actor.organisation_id,
+        col(Job.created_at) > sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds),
+    )
+    return int((await session.execute(statement)).scalar_one())
+
+
+async def to_remind(session: AsyncSession, actor: Actor, limit: int = 200) -> list[UUID]:
+    """Return the consortia with open questions whose next reminder has fallen due by the database's clock."""
+    now = sa.func.clock_timestamp()
+    passed = sa.extract("epoch", now - col(Invitation.sent_at))
+    given = sa.extract("epoch", col(Invitation.deadline) - col(Invitation.sent_at))
+    share = sa.case((col(Invitation.reminded) == 0, REMINDERS[0]), else_=REMINDERS[1])
+    statement = (
+        sa.select(col(Membership.consortium_id))
+        .join(Invitation, col(Invitation.membership_id) == col(Membership.id))
+        .where(
+            col(Invitation.state) == InvitationState.SENT,
+            col(Invitation.reminded) < len(REMINDERS),
+            col(Invitation.deadline) > now,
+            passed >= given * share,
+        )
+        .group_by(col(Membership.consortium_id))
+        .order_by(sa.func.min(col(Invitation.deadline)))
+        .limit(limit)
+    )
+    return list((await session.execute(statement)).scalars())
+
+
 async def agreement(session: AsyncSession, actor: Actor, consortium: UUID) -> tuple[Agreement, list[Signature]] | None:
     """Return the newest edition of a consortium's agreement with its signatures, or None. Raises NotFound."""
     row = await visible.consortium(session, actor, consortium)
@@ -314,14 +434,22 @@ async def agreement_for(
 ) -> tuple[Agreement, list[Signature]] | None:
     """Return the newest agreement when the actor is a party of it or leads the project: its body names prices.
 
-    Raises NotFound when the actor may not see the consortium at all.
+    It names every member too, so that a member first promises confidentiality.
+
+    Raises NotFound when the actor may not see the consortium at all, and ConfidentialityFirst.
     """
     row = await visible.consortium(session, actor, consortium)
-    party = row.organisation_id == actor.organisation_id or any(
-        seat.membership.organisation_id == actor.organisation_id and seat.membership.state in SETTLED
+    if row.organisation_id == actor.organisation_id:
+        return await agreement(session, actor, row.id)
+    own = [
+        seat
         for seat in await seats(session, actor, row.id)
-    )
-    return await agreement(session, actor, row.id) if party else None
+        if seat.membership.organisation_id == actor.organisation_id and seat.membership.state in SETTLED
+    ]
+    found = await agreement(session, actor, row.id) if own else None
+    if found is not None and not any(seat.promise for seat in own):
+        raise ConfidentialityFirst()
+    return found
 
 
 async def clock(session: AsyncSession) -> datetime:

@@ -19,6 +19,7 @@ from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
     Capability,
     Certificate,
+    ConfidentialityAcceptance,
     Consortium,
     Event,
     ImportBatch,
@@ -34,6 +35,8 @@ Row = TypeVar("Row", bound=Any)
 WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
+AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
+ASKED = (MembershipState.INVITED, MembershipState.COUNTERED, *AGREEING)
 
 
 def watches(actor: Actor) -> bool:
@@ -85,19 +88,23 @@ def consortia(actor: Actor) -> Select[Consortium]:
 
 
 def memberships(actor: Actor) -> Select[Membership]:
-    """All seats of one's own consortia; as member, one's own seat and those that have accepted; all for watchers."""
+    """All seats of one's own consortia; all for watchers; as member, one's own seat.
+
+    Once one's firm has promised confidentiality, also those of the members who have accepted their terms or have
+    promised it too: names open to each other, never to one side.
+    """
     statement = sa.select(Membership).join(Consortium, col(Consortium.id) == col(Membership.consortium_id))
     if watches(actor):
         return statement
     mine = col(Membership.organisation_id) == actor.organisation_id
-    settled = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
-    own = aliased(Membership)
+    own, promise = aliased(Membership), aliased(ConfidentialityAcceptance)
+    promised = sa.exists().where(col(ConfidentialityAcceptance.membership_id) == col(Membership.id))
     together = sa.and_(
-        col(Membership.state).in_(settled),
+        sa.or_(col(Membership.state).in_(AGREEING), sa.and_(col(Membership.state).in_(ASKED), promised)),
         col(Membership.consortium_id).in_(
-            sa.select(col(own.consortium_id)).where(
-                col(own.organisation_id) == actor.organisation_id, col(own.state).in_(settled)
-            )
+            sa.select(col(own.consortium_id))
+            .join(promise, col(promise.membership_id) == col(own.id))
+            .where(col(own.organisation_id) == actor.organisation_id, col(own.state).in_(ASKED))
         ),
     )
     leading = col(Consortium.organisation_id) == actor.organisation_id

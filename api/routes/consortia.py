@@ -203,7 +203,7 @@ async def offer_terms(
     data: JSONBody[OfferIn],
 ) -> MembershipOut:
     """Put a member's counter, or other terms, to it as the next edition."""
-    row = await actions.ask_again(session, actor, identity, data.lines, data.hours)
+    row = await actions.ask_again(session, actor, identity, data.lines, data)
     return await seat_shown(session, actor, row.consortium_id, row.id)
 
 

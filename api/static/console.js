@@ -39,7 +39,9 @@ const follow = (place) => {
   stream.addEventListener("done", () => {
     stream.close();
     const section = place.closest("section[id]");
-    window.location.replace(`${window.location.pathname}?done=1#${section ? section.id : ""}`);
+    const search = new URLSearchParams(window.location.search);
+    search.set("done", "1");
+    window.location.replace(`${window.location.pathname}?${search}#${section ? section.id : ""}`);
   });
 };
 

@@ -1,19 +1,32 @@
 """What goes over the wire about suggestions, consortia and their formation."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.queries.consortia import SeatRow, View
+from api.i18n import BEIJING
+from api.queries.consortia import Edition, SeatRow, View
 from api.wire.base import Wire
+from api.wire.negotiation import (
+    Answerable,
+    ChangeOut,
+    Conditions,
+    ConditionsOut,
+    ConfidentialityOut,
+    DiffOut,
+    offer_of,
+)
 from coalitions.formation import SETTLED, Seat, standing
+from coalitions.terms import diff
 from domain.actor import Actor
 from domain.kinds import (
     Code,
     ConsortiumState,
+    Days,
     DeclineReason,
     InvitationState,
     MembershipState,
@@ -152,21 +165,33 @@ class FillIn(Wire):
     plan: Annotated[int, Field(ge=1, le=5, strict=True)] = 1
 
 
-class InviteIn(Wire):
-    """Whom to ask (everyone not asked yet, when left out) and how many hours they have."""
+class InviteIn(Answerable):
+    """Whom to ask (everyone not asked yet, when left out) and how long they have."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"hours": 72}]})
 
     membership_ids: Annotated[tuple[UUID, ...], Field(min_length=1, max_length=200)] | None = None
-    hours: Annotated[int, Field(ge=1, le=24 * 60, strict=True)] = 72
 
 
 class LineIn(Wire):
-    """One package of a member's terms: whole units, and the unit price in minor units if it is stated."""
+    """One package of a member's terms: whole units, the unit price in minor units if it is stated, and when.
+
+    What is left out of `starts`, `ends` and `lead_days` stays as the terms in force have it.
+    """
 
     package: Code
     units: PositiveQuantity
     unit_price: Money | None = None
+    starts: date | None = None
+    ends: date | None = None
+    lead_days: Days | None = None
+
+    @model_validator(mode="after")
+    def ends_after_it_starts(self) -> Self:
+        """Delivery ends after it starts."""
+        if self.starts is not None and self.ends is not None and self.ends < self.starts:
+            raise PydanticCustomError("period", "the end lies before the start")
+        return self
 
 
 class PriceIn(Wire):
@@ -185,7 +210,7 @@ class AcceptIn(Wire):
     prices: Annotated[tuple[PriceIn, ...], Field(max_length=200)] = ()
 
 
-class TermsIn(Wire):
+class TermsIn(Conditions):
     """Other terms than those offered, in answer to one edition."""
 
     model_config = ConfigDict(
@@ -208,13 +233,12 @@ class TermsIn(Wire):
         return self
 
 
-class OfferIn(Wire):
-    """Terms put to a member: those of its own counter when `lines` is left out, else others; and the hours it has."""
+class OfferIn(Conditions, Answerable):
+    """Terms put to a member: those of its own counter when `lines` is left out, else others; and how long it has."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"lines": None, "hours": 72}]})
 
     lines: Annotated[tuple[LineIn, ...], Field(min_length=1, max_length=200)] | None = None
-    hours: Annotated[int, Field(ge=1, le=24 * 60, strict=True)] = 72
 
 
 class DeclineIn(Wire):
@@ -247,6 +271,9 @@ class LineOut(Wire):
     unit_price: int | None
     price_closed: bool
     currency: str
+    starts: date | None = None
+    ends: date | None = None
+    lead_days: int | None = None
 
     @classmethod
     def from_line(cls, line: TermsLine, view: View, told: bool, leading: bool) -> Self:
@@ -263,11 +290,18 @@ class LineOut(Wire):
             unit_price=line.unit_price if open_to_reader else None,
             price_closed=line.unit_price is not None and not open_to_reader,
             currency=line.currency,
+            starts=line.starts,
+            ends=line.ends,
+            lead_days=line.lead_days,
         )
 
 
 class InvitationOut(Wire):
-    """The question put to a member: which edition, by when, and how it was answered."""
+    """The question put to a member: which edition, by when, and how it was answered.
+
+    `deadline` is one instant; `deadline_beijing` and `deadline_local` are its clock times in Beijing and in `zone`, the
+    project's own, which is null where a country has several zones and none was stated.
+    """
 
     id: UUID
     edition: int
@@ -277,12 +311,21 @@ class InvitationOut(Wire):
     reason: str | None
     note: str
     answered_at: datetime | None
+    reminded: int = 0
+    zone: str | None = None
+    deadline_beijing: str = ""
+    deadline_local: str | None = None
 
     @classmethod
-    def from_row(cls, row: Invitation, *, told: bool) -> Self:
+    def from_row(cls, row: Invitation, zone: ZoneInfo | None, *, told: bool) -> Self:
         """Show a question and its answer; the words of the answer only to the two it is between (`told`)."""
-        shown = cls.model_validate(row)
-        return shown if told else shown.model_copy(update={"note": ""})
+        fields = {name: getattr(row, name) for name in cls.model_fields if hasattr(row, name)}
+        return cls(
+            **fields | ({} if told else {"note": ""}),
+            zone=zone.key if zone else None,
+            deadline_beijing=row.deadline.astimezone(BEIJING).isoformat(timespec="minutes"),
+            deadline_local=row.deadline.astimezone(zone).isoformat(timespec="minutes") if zone else None,
+        )
 
 
 class MembershipOut(Wire):
@@ -346,6 +389,11 @@ class MembershipOut(Wire):
     counter_note: str | None
     signed: bool
     version: int
+    conditions: ConditionsOut | None = None
+    counter_edition: int | None = None
+    counter_conditions: ConditionsOut | None = None
+    delegate_id: UUID | None = None
+    confidentiality: ConfidentialityOut | None = None
 
     @classmethod
     def from_seat(cls, seat: SeatRow, view: View, actor: Actor) -> Self:
@@ -371,12 +419,49 @@ class MembershipOut(Wire):
             state=member.state,
             edition=member.edition,
             lines=lines,
-            invitation=InvitationOut.from_row(seat.invitation, told=between) if seat.invitation else None,
+            invitation=InvitationOut.from_row(seat.invitation, view.zone, told=between) if seat.invitation else None,
             counter=counter if seat.counter and between else None,
             counter_note=seat.counter.note if seat.counter and between else None,
             signed=member.state in (MembershipState.SIGNED, MembershipState.ACTIVE),
             version=member.version,
+            conditions=ConditionsOut.from_terms(seat.terms) if between else None,
+            counter_edition=seat.counter.edition if seat.counter and between else None,
+            counter_conditions=ConditionsOut.from_terms(seat.counter) if between else None,
+            delegate_id=member.delegate_id if own else None,
+            confidentiality=ConfidentialityOut.from_row(seat.promise) if seat.promise and between else None,
         )
+
+
+class OtherOut(Wire):
+    """A member whose name is closed to the reader: a letter, whether it leads, whether it has accepted its terms."""
+
+    label: str
+    lead: bool
+    settled: bool
+
+
+def diff_of(view: View, seat: SeatRow, before: Edition, after: Edition, actor: Actor) -> DiffOut:
+    """Show what differs between two editions of a seat's terms to one of the two sides it is between.
+
+    A price that the member has neither written itself nor opened is not told to the leader.
+    """
+    member = seat.membership
+    own = member.organisation_id == actor.organisation_id
+    told = own or member.state in SETTLED
+    codes = {package.id: package.code for package in view.packages.values()}
+
+    def closed(edition: Edition) -> frozenset[str]:
+        if told or edition.terms.organisation_id == member.organisation_id:
+            return frozenset()
+        return frozenset(codes[line.package_id] for line in edition.lines if line.capability_id not in view.disclosed)
+
+    changes = diff(*(offer_of(edition.terms, edition.lines, codes) for edition in (before, after)))
+    return DiffOut(
+        membership_id=member.id,
+        before=before.terms.edition,
+        after=after.terms.edition,
+        changes=tuple(ChangeOut.from_change(change, closed(before), closed(after)) for change in changes),
+    )
 
 
 class ConsortiumLine(Wire):
@@ -486,6 +571,7 @@ class ConsortiumOut(ConsortiumLine):
     waiting: int
     gaps: tuple[GapOut, ...]
     agreement_sha256: str | None
+    others: tuple[OtherOut, ...] = ()
 
     @classmethod
     def from_view(cls, view: View, actor: Actor) -> Self:
@@ -507,6 +593,10 @@ class ConsortiumOut(ConsortiumLine):
                 for gap in now.gaps
             ),
             agreement_sha256=view.agreement.sha256 if view.agreement else None,
+            others=tuple(
+                OtherOut(label=label, lead=seat.membership.lead, settled=seat.membership.state in SETTLED)
+                for label, seat in view.closed
+            ),
         )
 
 

@@ -4,11 +4,12 @@ from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.queries.opportunities import Folded
 from api.wire.base import Wire
+from api.zones import to_be_asked, zone_of, zones_of
 from domain.kinds import (
     Code,
     Country,
@@ -29,6 +30,8 @@ from domain.kinds import (
 from domain.records import Opportunity, Requirement, WorkPackage
 
 Goal = Literal["fit", "price", "members", "resilience", "grade", "sme", "lead"]
+Zone = Annotated[str, StringConstraints(max_length=40)]
+"""An IANA time zone of the project's country, in which its public deadlines run."""
 Count = Annotated[int, Field(ge=1, le=200, strict=True)]
 
 
@@ -199,6 +202,7 @@ class OpportunityIn(Wire):
     summary: LongText = ""
     country: Country
     place: Name | None = None
+    zone: Zone | None = None
     currency: Currency
     budget: Annotated[Money, Field(gt=0)] | None = None
     deadline: Annotated[datetime, Field(strict=False)]
@@ -212,6 +216,15 @@ class OpportunityIn(Wire):
     packages: Annotated[tuple[PackageIn, ...], Field(min_length=1, max_length=200)]
     source: Name | None = None
     source_reference: Name | None = None
+
+    @model_validator(mode="after")
+    def zone_is_the_countrys(self) -> Self:
+        """The time zone is one of the country's."""
+        if self.zone is not None and self.zone not in zones_of(self.country):
+            raise PydanticCustomError(
+                "zone-elsewhere", "{zone} is no time zone of {country}", {"zone": self.zone, "country": self.country}
+            )
+        return self
 
     @model_validator(mode="after")
     def holds_together(self) -> Self:
@@ -328,7 +341,11 @@ class OpportunityLine(Wire):
 
 
 class OpportunityOut(OpportunityLine):
-    """One opportunity with everything in it; `owner` is the chain leader's name."""
+    """One opportunity with everything in it; `owner` is the chain leader's name.
+
+    `zone` is the IANA zone in which its public deadlines run; where the country has several and none was stated, it is
+    the capital's, and `zone_choices` asks for the right one.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -408,16 +425,21 @@ class OpportunityOut(OpportunityLine):
     source: str | None
     source_reference: str | None
     packages: tuple[PackageOut, ...]
+    zone: str | None = None
+    zone_choices: tuple[str, ...] = ()
 
     @classmethod
     def from_folded(cls, folded: Folded, *, own: bool) -> Self:
         """Show an opportunity; its rules and goals only to its owner and those who oversee him (`own`)."""
         row: Opportunity = folded.opportunity
-        inside = {"owner", "packages", "rules", "goals"}
+        inside = {"owner", "packages", "rules", "goals", "zone", "zone_choices"}
+        zone = zone_of(row.country, row.zone)
         fields = {name: getattr(row, name) for name in cls.model_fields if name not in inside}
         return cls(
             **fields,
             owner=folded.owner,
+            zone=zone.key if zone else None,
+            zone_choices=to_be_asked(row.country, row.zone),
             rules=row.rules if own else {},
             goals=row.goals if own else {},
             packages=tuple(

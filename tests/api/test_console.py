@@ -184,6 +184,9 @@ async def test_a_consortium_is_formed_and_signed_by_forms_alone(app: Litestar, f
     await counters(power, second)
     await agrees(leader, desk, formation.seats["演示变流"])
     assert "贵司已同意加入" in (await posted(power, f"{second}/acceptance", edition=2)).text
+    assert "先作出保密承诺" in (await cells.get(f"{desk}/agreement")).text
+    for member, ask in ((cells, first), (power, second)):
+        await promises(member, ask)
     await signs(cells, power, desk)
     assert "协议已签署" in (await leader.get(desk)).text
 
@@ -225,6 +228,12 @@ async def agrees(leader: httpx.AsyncClient, desk: str, seat: UUID) -> None:
     assert "新一版条款已发给该成员" in (await posted(leader, f"/memberships/{seat}/invitation", hours=72)).text
 
 
+async def promises(member: httpx.AsyncClient, ask: str) -> None:
+    assert "代表本单位承诺" in (await member.get(ask)).text
+    assert "已登记保密承诺" in (await posted(member, f"{ask}/confidentiality", edition=1)).text
+    assert "作出保密承诺（第 1 版文本）" in (await member.get(ask)).text
+
+
 async def signs(cells: httpx.AsyncClient, power: httpx.AsyncClient, desk: str) -> None:
     page = await cells.get(f"{desk}/agreement")
     (sha256,) = set(re.findall(r"\b[0-9a-f]{64}\b", page.text))
@@ -258,7 +267,7 @@ async def test_a_member_may_change_its_mind_until_the_deadline(app: Litestar, fo
     await posted(power, f"{ask}/acceptance", edition=1)
 
     assert "改为婉拒" in (await power.get(ask)).text
-    assert "贵司婉拒" in (await posted(power, f"{ask}/decline", edition=1, reason="schedule")).text
+    assert "贵司婉拒" in (await posted(power, f"{ask}/decline", edition=1, reason="timing")).text
 
 
 async def test_a_leader_takes_a_seat_back(app: Litestar, formation: Formation) -> None:

@@ -57,6 +57,7 @@ GUARDS = {
             "event",
             "compliance_acknowledgement",
             "audit_seal",
+            "confidentiality_acceptance",
         )
     ),
     *(
@@ -70,6 +71,7 @@ GUARDS = {
             "event",
             "compliance_acknowledgement",
             "audit_seal",
+            "confidentiality_acceptance",
         )
     ),
 }
@@ -338,12 +340,45 @@ async def test_an_answer_that_waited_for_a_lock_past_the_deadline_is_too_late(co
         await answering
 
 
-async def test_what_an_invitation_asks_does_not_change(session: AsyncSession) -> None:
-    await make_invitation(session)
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        ("edition = edition + 1", "ck_invitation_fixed"),
+        ("sent_at = sent_at - interval '1 hour'", "ck_invitation_fixed"),
+        ("deadline = deadline - interval '1 minute'", "ck_invitation_fixed"),
+        ("deadline = deadline + interval '1 day', state = 'withdrawn'", ""),
+        ("deadline = deadline + interval '1 day', reminded = 0", ""),
+        ("reminded = 0", "ck_invitation_fixed"),
+        ("reminded = 3", "ck_invitation_reminded"),
+    ],
+)
+async def test_what_an_invitation_asks_does_not_change_and_its_deadline_only_moves_on(
+    session: AsyncSession, change: str, refused: str
+) -> None:
+    await make_invitation(session, reminded=1)
 
-    assert (
-        await broken(session, "update invitation set deadline = deadline + interval '1 day'") == "ck_invitation_fixed"
-    )
+    assert await broken(session, f"update invitation set {change}") == refused
+
+
+@pytest.mark.parametrize("state", [InvitationState.DECLINED, InvitationState.WITHDRAWN, InvitationState.SUPERSEDED])
+async def test_a_question_that_is_answered_for_good_gets_no_more_time(
+    session: AsyncSession, state: InvitationState
+) -> None:
+    await make_invitation(session, state=state)
+
+    refused = await broken(session, "update invitation set deadline = deadline + interval '1 day'")
+
+    assert refused == "ck_invitation_fixed"
+
+
+@pytest.mark.parametrize("former", [InvitationState.ACCEPTED, InvitationState.COUNTERED, InvitationState.DECLINED])
+async def test_nobody_changes_his_mind_after_the_deadline(session: AsyncSession, former: InvitationState) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    await make_invitation(session, state=former, deadline=past)
+    other = InvitationState.DECLINED if former is InvitationState.ACCEPTED else InvitationState.ACCEPTED
+
+    assert await broken(session, f"update invitation set state = '{other}'") == "ck_invitation_open"
+    assert await broken(session, "update invitation set deadline = now() + interval '1 day'") == "ck_invitation_fixed"
 
 
 async def test_what_was_agreed_signed_or_told_is_never_rewritten(session: AsyncSession) -> None:

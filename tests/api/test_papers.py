@@ -39,7 +39,7 @@ from coalitions.clauses import Choices, Forum, Holder, Liability, Performance, P
 from coalitions.validity import Validity
 from domain.kinds import ConsortiumState, MembershipState, Role
 from domain.records import Agreement, Consortium, Event, Membership, Signature
-from tests.factories import make_user
+from tests.factories import make_promise, make_user
 from tests.living import living
 from tests.strategies_agreements import bodies
 from tests.town import Account, Formation, browser, make_formation, settle
@@ -50,6 +50,8 @@ FROZEN = datetime(2027, 1, 7, 2, tzinfo=UTC)
 PUBLISHED = {
     ("1", "zh-CN"): "2c5794606e91f0550fe3deede93d8dde0a847ecaaa7bf07d3931c71c933e8a39",
     ("1", "en"): "a137cef053684ecc152f937bdd60a089a499374af231a2b9c5b5d63f01345829",
+    ("2", "zh-CN"): "c51f507daea57b1470af665964dbe50c62235c2d18223d07e07182da6cc0e899",
+    ("2", "en"): "dda01d9fe2593c4a24ab39a6af63fa16ea879adcd2c40a79384d4e1135418dfc",
 }
 """The SHA-256 of each library that agreements have been signed under."""
 
@@ -315,7 +317,9 @@ async def formation(committed_sessions: Sessions) -> Formation:
     found = await make_formation(committed_sessions)
     async with committed_sessions.begin() as session:
         for seat in found.seats.values():
-            (await session.get_one(Membership, seat)).state = MembershipState.ACCEPTED
+            member = await session.get_one(Membership, seat)
+            member.state = MembershipState.ACCEPTED
+            await make_promise(session, member)
         (await session.get_one(Consortium, found.consortium)).state = ConsortiumState.AGREED
         session.add(Agreement(consortium_id=found.consortium, edition=3, body=BODY, sha256=digest(BODY)))
     return found

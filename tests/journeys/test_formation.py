@@ -90,6 +90,11 @@ async def test_a_project_becomes_a_signed_consortium(city: City) -> None:
         answered = await person.ask("POST", f"/memberships/{seat['id']}/acceptance", {"edition": seat["edition"]})
         assert answered["state"] == "accepted"
 
+    say("承诺保密 · The members promise confidentiality, and see each other")
+    for person in (cells, power):
+        (seat,) = await person.ask("GET", "/inbox")
+        await person.ask("POST", f"/memberships/{seat['id']}/confidentiality", {"edition": 1})
+
     say("签署同一版本 · Everyone signs one version")
     agreement = await cells.ask("GET", f"/consortia/{consortium['id']}/agreement")
     assert sum(member["share"] for member in agreement["body"]["members"]) == 10_000

@@ -15,9 +15,10 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import SQLModel
 
-from api.actions import auth, consortia
+from api.actions import auth, consortia, negotiation
 from api.queries import consortia as reading
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
 from domain.kinds import BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
 from domain.records import ImportBatch, Job, Organisation, Suggestion
@@ -193,6 +194,7 @@ class _Maker:
             user = await make_user(self.session, firm)
             opened = await auth.open_sign_in(self.session, user.id, HOURS, browser=True)
             self.firms[name], self.actors[name] = firm, actor_of(firm, user)
+            self.name(f"{name}_person", user)
             self.world.secrets[name] = opened.secret
         self.name("member_firm", self.firms["member"])
         token = await auth.open_sign_in(
@@ -319,6 +321,10 @@ class _Maker:
     async def accepted(self, seat: str, firm: str) -> None:
         await consortia.accept(self.session, self.actors[firm], UUID(self.world.names[seat]), AcceptIn(edition=1))
 
+    async def promised(self, seat: str, firm: str) -> None:
+        given = ConfidentialityIn(edition=CONFIDENTIALITY)
+        await negotiation.promise(self.session, self.actors[firm], UUID(self.world.names[seat]), given)
+
     async def frozen(self, name: str) -> None:
         found = await reading.agreement(self.session, self.actors["owner"], UUID(self.world.names[name]))
         assert found is not None
@@ -373,6 +379,7 @@ async def _formations(maker: _Maker) -> None:
     await maker.asked("agreed", *(seat for seat, _ in both))
     for seat, firm in both:
         await maker.accepted(seat, firm)
+        await maker.promised(seat, firm)
     await maker.frozen("agreed")
 
 
