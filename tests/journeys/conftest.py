@@ -3,7 +3,8 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -24,7 +25,7 @@ PROJECT = Path(__file__).parents[2]
 PASSWORD = "a long enough secret 2027"
 VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b"
-    r"|20\d\d-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00|\+0000)"
+    r"|20\d\d-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00|\+0000)|202\d-\d\d-\d\dT[0-9:]+[+-]\d\d:\d\d"
 )
 VARYING = ("seconds", "expires_at", "credit_code")
 
@@ -36,6 +37,14 @@ class Transcript:
     title: str
     lines: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
+    resting: bool = False
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Write nothing down for a while: what is done once more as it was done before."""
+        before, self.resting = self.resting, True
+        yield
+        self.resting = before
 
     def note(self, text: str) -> None:
         """Say what happens next."""
@@ -43,6 +52,8 @@ class Transcript:
 
     def exchange(self, who: str, request: httpx.Request, response: httpx.Response) -> None:
         """Write down one request and its answer."""
+        if self.resting:
+            return
         target = request.url.raw_path.decode()
         self.lines += ["```http", f"{request.method} {self.fixed(target)}    # {who}"]
         if request.content:
