@@ -11,6 +11,7 @@ from typing import Any, Literal
 from uuid import UUID, uuid4
 
 from anyio import to_thread
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
@@ -146,8 +147,11 @@ async def the_operator(session: AsyncSession) -> Actor:
     if known is not None:
         return known
     platform = Organisation(name=OPERATOR_NAME, registered=False, roles=[Role.OPERATOR.value])
-    session.add(platform)
-    await session.flush()
+    try:
+        async with session.begin_nested():
+            session.add(platform)
+    except IntegrityError:  # another worker was first; its row can be read now
+        return await the_operator(session)
     return Actor(user_id=None, organisation_id=platform.id, roles=frozenset({Role.OPERATOR}))
 
 
