@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import phrases
 from api.outbox import record
 from api.queries import consortia, opportunities, visible
-from api.wire.opportunities import GoalsIn, OpportunityIn, PackageIn, RulesIn
+from api.wire.opportunities import GoalsIn, OpportunityIn, PackageIn, RulesIn, ZoneIn
+from api.zones import zones_of
 from domain.actor import Actor
-from domain.errors import DeadlinePassed, NotAllowed, NotFound, StillReferenced
+from domain.errors import DeadlinePassed, Fault, Invalid, NotAllowed, NotFound, StillReferenced
 from domain.kinds import OpportunityState, Role
 from domain.records import Opportunity, Organisation, Requirement, WorkPackage
 
@@ -120,6 +121,23 @@ async def amend(session: AsyncSession, actor: Actor, row: Opportunity, given: Op
         await record(
             session, actor, "opportunity.amended", row.id, opportunity_id=row.id, title=row.title, edition=row.edition
         )
+    return row
+
+
+async def state_zone(session: AsyncSession, actor: Actor, identity: UUID, given: ZoneIn) -> Opportunity:
+    """State the time zone of an own opportunity: how its deadlines are told, not when they are.
+
+    Raises NotFound, NotAllowed, Invalid for a zone of another country.
+    """
+    row = await visible.opportunity(session, actor, identity, lock=True)
+    if row.organisation_id != actor.organisation_id:
+        raise NotAllowed(needed="owner")
+    if given.zone not in zones_of(row.country):
+        raise Invalid(
+            (Fault(where="$.zone", code="zone-elsewhere", params={"zone": given.zone, "country": row.country}),)
+        )
+    row.zone = given.zone
+    await record(session, actor, "opportunity.zone", row.id, opportunity_id=row.id, title=row.title, zone=given.zone)
     return row
 
 

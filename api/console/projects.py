@@ -21,7 +21,7 @@ from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
 from api.wire.consortia import ConsortiumIn, ConsortiumLine, SuggestionOut
 from api.wire.jobs import JobOut, SuggestIn
-from api.wire.opportunities import OpportunityLine, OpportunityOut
+from api.wire.opportunities import OpportunityLine, OpportunityOut, ZoneIn
 from coalitions.matching import match
 from domain.actor import Actor
 from domain.errors import NotAllowed
@@ -181,6 +181,19 @@ async def publish(
     return back(f"/opportunities/{identity}", "published" if row.state is OpportunityState.PUBLISHED else "in-review")
 
 
+@post("/opportunities/{identity:uuid}/zone")
+async def state_zone(
+    reader: NamedDependency[Reader],
+    session: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    data: URLEncodedBody[dict[str, str]],
+) -> Response[Any]:
+    """State the project's time zone."""
+    given = Reading(data).wire(ZoneIn, {"zone": data.get("zone", "")})
+    await actions.state_zone(session, reader.actor, identity, given)
+    return back(f"/opportunities/{identity}", "zone-stated")
+
+
 @post("/suggestions/{identity:uuid}/adoption")
 async def adopt(
     reader: NamedDependency[Reader],
@@ -202,4 +215,4 @@ async def adopt(
     return back(f"/consortia/{row.id}", "adopted-before" if same else "adopted")
 
 
-HANDLERS = (list_page, project_page, coverage_fragment, ask, cancel, publish, adopt)
+HANDLERS = (list_page, project_page, coverage_fragment, ask, cancel, publish, state_zone, adopt)

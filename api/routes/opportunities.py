@@ -13,7 +13,7 @@ from api.conditional import etag, require_match
 from api.queries import opportunities as queries
 from api.queries import visible
 from api.wire.base import Page
-from api.wire.opportunities import OpportunityIn, OpportunityLine, OpportunityOut
+from api.wire.opportunities import OpportunityIn, OpportunityLine, OpportunityOut, ZoneIn
 from domain.actor import Actor
 from domain.kinds import OpportunityState
 
@@ -90,6 +90,18 @@ async def publish_opportunity(
     return await shown(session, actor, identity)
 
 
+@post("/opportunities/{identity:uuid}/zone", operation_id="stateZone", tags=["opportunities"], status_code=200)
+async def state_zone(
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    identity: FromPath[UUID],
+    data: JSONBody[ZoneIn],
+) -> Response[OpportunityOut]:
+    """State the time zone of an own opportunity whose country has several; its deadlines stay the same instants."""
+    await actions.state_zone(session, actor, identity, data)
+    return await shown(session, actor, identity)
+
+
 @post("/opportunities/{identity:uuid}/withdrawal", operation_id="withdrawOpportunity", tags=["opportunities"],
       status_code=200)  # fmt: skip
 async def withdraw_opportunity(
@@ -116,6 +128,7 @@ HANDLERS = [
     get_opportunity,
     amend_opportunity,
     publish_opportunity,
+    state_zone,
     withdraw_opportunity,
     close_opportunity,
 ]

@@ -257,6 +257,14 @@ class OpportunityIn(Wire):
         return self
 
 
+class ZoneIn(Wire):
+    """The IANA time zone in which a project's public deadlines run: one of its country's."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"zone": "Asia/Makassar"}]})
+
+    zone: Zone
+
+
 class RequirementOut(Wire):
     """One thing a package asks for."""
 

@@ -490,6 +490,23 @@ async def test_hours_and_working_days_are_not_both_asked_for(desk: Desk, formati
     assert [each["code"] for each in refused["errors"]] == ["hours-or-days"]
 
 
+async def test_a_country_with_several_zones_is_asked_for_one_and_deadlines_are_told_in_it(
+    desk: Desk, formation: Formation
+) -> None:
+    await desk.invite()
+    before = await desk.ask(formation.leader, "GET", f"/opportunities/{formation.project}")
+    zone = f"/opportunities/{formation.project}/zone"
+
+    wrong = await desk.ask(formation.leader, "POST", zone, {"zone": "Europe/Berlin"}, expect=422)
+    after = await desk.ask(formation.leader, "POST", zone, {"zone": "Asia/Jayapura"})
+
+    shown = await desk.ask(formation.power, "GET", f"/consortia/{formation.consortium}")
+    assert (before["zone"], "Asia/Jayapura" in before["zone_choices"]) == ("Asia/Jakarta", True)
+    assert [each["code"] for each in wrong["errors"]] == ["zone-elsewhere"]
+    assert (after["zone"], after["zone_choices"]) == ("Asia/Jayapura", [])
+    assert shown["members"][0]["invitation"]["deadline_local"].endswith("+09:00")
+
+
 # ------------------------------------------------------------------ who answers
 
 
