@@ -107,8 +107,10 @@ async def _job(session: AsyncSession, actor: Actor, named: UUID | None, about: U
 
 
 async def _runs(session: AsyncSession, actor: Actor, project: OpportunityOut, named: UUID | None) -> dict[str, Any]:
-    """Return the runs for a project, the one to show, and the names its ids stand for."""
-    runs = tuple(map(SuggestionOut.model_validate, await opportunities.suggestions_of(session, actor, project.id)))
+    """Return the runs for a project, the one to show, and the names its ids stand for; repairs are a consortium's."""
+    found = await opportunities.suggestions_of(session, actor, project.id)
+    whole = [run for run in found if not any("repair" in plan for plan in run.plans)]
+    runs = tuple(map(SuggestionOut.model_validate, whole))
     shown = next((run for run in runs if run.id == named), runs[0] if runs else None)
     seats = [UUID(seat["supplier_id"]) for plan in shown.plans for seat in plan["seats"]] if shown else []
     lacking = [UUID(figure["supplier_id"]) for figure in shown.missing] if shown else []

@@ -141,3 +141,43 @@ async def test_the_chain_can_be_walked_with_the_keyboard(house: House, formation
         await leader.page.keyboard.press("Tab")
         await leader.page.keyboard.press("Enter")
         assert leader.page.url.endswith("#wp-WP02")
+
+
+async def test_a_counter_is_checked_on_the_phone_before_it_is_sent(house: House, formation: Formation) -> None:
+    await invited(house, formation)
+    async with house.visit(PHONE, has_touch=True) as phone:
+        await phone.sign_in(formation.power, f"/i/{formation.seats['演示变流']}")
+        await phone.reads("成员 A")
+        await phone.click("link", "提条件")
+        await phone.page.fill("#counter [name='price.WP02']", "186万")
+        await phone.click("button", "核对可行性")
+        await phone.page.get_by_text("其他成员的分工不变").first.wait_for(timeout=90_000)
+        await phone.reads("单价在公布金额之内")
+        assert await phone.fits()
+        await phone.click("button", "提交条件")
+        await phone.reads("条件已提交")
+    async with house.visit() as leader:
+        await leader.sign_in(formation.leader, f"/consortia/{formation.consortium}")
+        await leader.reads("¥1,860,000.00")
+        assert await leader.fits()
+
+
+async def test_who_left_is_replaced_by_one_of_two_repairs_side_by_side(
+    house: House, committed_sessions: Sessions, formation: Formation
+) -> None:
+    await invited(house, formation)
+    async with committed_sessions.begin() as session:
+        spare = await settle(session, "演示替补", sme=True)
+        await make_capability(session, organisation_id=spare.organisation_id, phrase="储能变流器")
+    async with house.visit(PHONE) as phone:
+        await phone.sign_in(formation.power, f"/i/{formation.seats['演示变流']}")
+        await phone.click("link", "婉拒")
+        await phone.click("button", "确认婉拒")
+        await phone.reads("已登记：贵司婉拒")
+    async with house.visit() as leader:
+        await leader.sign_in(formation.leader, f"/consortia/{formation.consortium}")
+        await leader.click("button", "寻找补位办法")
+        await leader.page.get_by_text("改动最少").first.wait_for(timeout=90_000)
+        assert await leader.fits()
+        await leader.click("button", "采用此办法")
+        await leader.reads("已补上空缺席位")
