@@ -23,7 +23,18 @@ from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
 from api.problems import stamp
-from api.routes import activity, compliance, consortia, firms, imports, indicators, opportunities, papers, problems
+from api.routes import (
+    activity,
+    answers,
+    compliance,
+    consortia,
+    firms,
+    imports,
+    indicators,
+    opportunities,
+    papers,
+    problems,
+)
 from api.routes import auth as sign_ins
 from api.settings import Settings
 
@@ -34,6 +45,7 @@ ROUTES = (
     *opportunities.HANDLERS,
     *firms.HANDLERS,
     *consortia.HANDLERS,
+    *answers.HANDLERS,
     *papers.HANDLERS,
     *compliance.HANDLERS,
     *activity.HANDLERS,

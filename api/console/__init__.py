@@ -7,7 +7,19 @@ nothing is computed in a template.
 from litestar import Router
 from litestar.di import Provide
 
-from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, law, projects, verification
+from api.console import (
+    answers,
+    bureau,
+    capabilities,
+    consortia,
+    entrance,
+    firms,
+    home,
+    invitations,
+    law,
+    projects,
+    verification,
+)
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
 from api.console.words import environment
@@ -20,6 +32,7 @@ HANDLERS = (
             *home.HANDLERS,
             *projects.HANDLERS,
             *consortia.HANDLERS,
+            *answers.HANDLERS,
             *invitations.HANDLERS,
             *capabilities.HANDLERS,
             *firms.HANDLERS,

@@ -109,6 +109,12 @@ def share(context: Context, basis_points: int) -> str:
 
 
 @jinja2.pass_context
+def score(context: Context, millionths: int) -> str:
+    """Write millionths of a perfect score as a percentage."""
+    return i18n.share(_locale(context), round(millionths / 100))
+
+
+@jinja2.pass_context
 def day(context: Context, value: date | None) -> str:
     """Write a calendar day."""
     return translated(context, "nothing") if value is None else i18n.day(_locale(context), value)
@@ -207,7 +213,7 @@ def environment() -> jinja2.Environment:
     made.globals.update(
         t=translated, urgent=urgent, countries=countries, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"])
     )
-    for each in (named, word, said, money, number, share, day, month, moment, left, country, unit, title):
+    for each in (named, word, said, money, number, share, score, day, month, moment, left, country, unit, title):
         made.filters[each.__name__] = each
     made.filters["uuid"] = UUID
     return made

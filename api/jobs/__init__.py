@@ -72,6 +72,7 @@ JOBS = Catalogue(
     {
         "suggest": "api.jobs.suggest:suggest",
         "import": "api.jobs.imports:bring_in",
+        "answer": "api.jobs.answer:answer",
         "vectors": "api.jobs.vectors:fill",
     }
 )
