@@ -4,7 +4,7 @@ Every function poses the problem of the suggestion again from the World as it is
 know (``coalitions/basis.py``), has the optimizer answer, and tells what may be told (``coalitions/answers.py``).
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -50,6 +50,7 @@ from domain.world import Link, Opening, World
 from optimizer import Eased, Interrupt, Method, Plan, Problem, Relaxation, Status
 from optimizer.goals import points
 from optimizer.problem import WHOLE, canonical
+from optimizer.trial import units_of
 
 FIXES = 5
 UPSTREAM = 2
@@ -205,6 +206,7 @@ def explained(about: Matter, units: Units, effort: Effort) -> Explained:
     found = optimizer.explain(about.problem, plan, seconds=effort.seconds, seed=effort.seed)
     yard, full = yardstick(about.problem), points(about.problem)
     wanted = {goal for goal, weight in about.problem.goals.weights if weight}
+    order = by_work(units)
     return Explained(
         members=tuple(
             Merit(
@@ -216,7 +218,7 @@ def explained(about: Matter, units: Units, effort: Effort) -> Explained:
                 status=str(each.without),
                 indispensable=each.indispensable,
             )
-            for each in found.members
+            for each in sorted(found.members, key=lambda each: order(each.firm))
         ),
         binding=tuple(Tight(rule=limit.rule, subject=limit.subject) for limit in found.binding),
         runners=tuple(
@@ -358,7 +360,7 @@ def asking(
     (accepted + 1) / (answered + 2), Laplace's rule of succession. Raises PlanOutdated, and ValueError where asks are
     limited for too many seats.
     """
-    plan = plan_of(about.problem, units)
+    plan, order = plan_of(about.problem, units), by_work(units)
     firms = {firm.id for firm in about.problem.firms} & history.keys()
     odds = {firm: odds_of(*history[firm]) for firm in firms}
     found = optimizer.invitation_waves(
@@ -366,7 +368,10 @@ def asking(
     )  # fmt: skip
     return Asking(
         hours=hours,
-        waves=tuple(tuple(Turn(seat=ask.member, firm=ask.firm) for ask in wave) for wave in found.waves),
+        waves=tuple(
+            tuple(Turn(seat=ask.member, firm=ask.firm) for ask in sorted(wave, key=lambda ask: order(ask.member)))
+            for wave in found.waves
+        ),
         certainty=found.certainty,
         expected=found.expected,
         known=len(odds),
@@ -416,15 +421,16 @@ def divided(about: Matter, units: Units, seed: int = 0) -> Divided:
 
 
 def _division(problem: Problem, plan: Plan, method: Method, seed: int) -> Division:
-    found = optimizer.shares(problem, plan, method=method, seed=seed)
+    found, order = optimizer.shares(problem, plan, method=method, seed=seed), by_work(units_of(plan))
     return Division(
         method=str(method),
         total=found.total,
         parts=tuple(
-            Part(firm=each.firm, amount=each.amount, alone=each.alone, value=each.value) for each in found.shares
+            Part(firm=each.firm, amount=each.amount, alone=each.alone, value=each.value)
+            for each in sorted(found.shares, key=lambda each: order(each.firm))
         ),
         error=found.error,
-        blocking=found.certificate.group,
+        blocking=tuple(sorted(found.certificate.group, key=order)),
         blocking_gain=found.certificate.gain,
         proved=found.certificate.proved,
         stable=found.certificate.stable,
@@ -442,13 +448,25 @@ def team_of(basis: Basis, plan: Plan | None) -> Team | None:
 def _team(basis: Basis, plan: Plan) -> Team:
     return Team(
         lead=plan.lead,
-        members=plan.members,
+        members=tuple(sorted(plan.members, key=by_work(units_of(plan)))),
         work=tuple(
             Work(package=part.package, firm=part.firm, units=part.units, share=part.share)
             for part in sorted(plan.assignments, key=lambda part: (part.package, part.firm))
         ),
         cost=dict(plan.scores)["cost"] if basis.priced else None,
     )
+
+
+def by_work(units: Units) -> Callable[[str], tuple[str, str]]:
+    """Return the order in which members are told: by the first package each takes part in.
+
+    >>> sorted("AB", key=by_work({("A", "WP2"): 1, ("B", "WP1"): 1, ("A", "WP3"): 1}))
+    ['B', 'A']
+    """
+    first: dict[str, str] = {}
+    for firm, package in sorted(units, key=lambda place: place[1]):
+        first.setdefault(firm, package)
+    return lambda firm: (first.get(firm, ""), firm)
 
 
 def _ruled(eased: Relaxation) -> Ruled:

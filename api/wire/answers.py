@@ -580,7 +580,8 @@ class AnswerOut(AnswerLine):
         """Show an answer, its rules, goals and requirements worded in a language."""
         fields = {name: getattr(row, name) for name in cls.model_fields if name != "answer"}
         body = {"kind": str(row.kind), **_Wording(row, locale).worded(row.body)}
-        return cls.model_validate(fields | {"answer": body})
+        names = dict(sorted(row.names.items(), key=lambda named: named[1]))
+        return cls.model_validate(fields | {"names": names, "answer": body})
 
 
 class _Wording:

@@ -25,7 +25,7 @@ async def test_a_plan_is_questioned_mended_and_shared(city: City) -> None:
     bureau = await city.person("演示商务局", Role.BUREAU, email="bureau@example.cn")
     for person, phrase, monthly, price in (
         (cells, "磷酸铁锂电芯", 20, 170_000_000),
-        (power, "储能变流器", 12, 210_000_000),
+        (power, "储能变流器", 30, 210_000_000),
         (late, "储能变流器", 3, 205_000_000),
     ):
         await person.client.post("/api/v1/capabilities", json=capability(phrase, monthly, price))
@@ -55,7 +55,9 @@ async def test_a_plan_is_questioned_mended_and_shared(city: City) -> None:
     assert [each["package"] for each in guide["answer"]["near"]] == ["WP03"]
 
     say("商务局统筹两个项目 · The bureau staffs two projects together")
-    second = (await leader.client.post("/api/v1/opportunities", json=PROJECT | {"title": "演示二期储能电站"})).json()
+    larger = [PROJECT["packages"][0] | {"value": 19_000_000_000}, PROJECT["packages"][1]]
+    later = PROJECT | {"title": "演示二期储能电站", "packages": larger}
+    second = (await leader.client.post("/api/v1/opportunities", json=later)).json()
     await leader.client.post(f"/api/v1/opportunities/{second['id']}/publication")
     both = {"opportunity_ids": [made["id"], second["id"]], "sme_floor": 2_000, "seconds": 5}
     staffed = await answered(bureau, "/portfolios", both)
