@@ -44,12 +44,14 @@ from coalitions.answers import (
 )
 from coalitions.basis import MILLION, Basis, Known, Units, open_side, plan_of, rest_on, yardstick
 from coalitions.matching import PackageFit, match
+from coalitions.shares import by_largest_remainder
 from coalitions.suggestion import pose
 from domain.supply import SupplyGraph
 from domain.world import Link, Opening, World
 from optimizer import Eased, Interrupt, Method, Plan, Problem, Relaxation, Status
 from optimizer.goals import points
 from optimizer.problem import WHOLE, canonical
+from optimizer.rule_prices import easings
 from optimizer.trial import units_of
 
 FIXES = 5
@@ -200,19 +202,21 @@ def rule_costs(about: Matter, effort: Effort) -> RuleCosts:
 def explained(about: Matter, units: Units, effort: Effort) -> Explained:
     """Tell what each member of a plan brings, which rules bind, and what the best firms left out would cost.
 
+    Of the rules that bind only the user's own are told: that a firm's capacity is used up would tell its capacity.
     Raises PlanOutdated when the plan breaks a rule by now.
     """
     plan = plan_of(about.problem, units)
     found = optimizer.explain(about.problem, plan, seconds=effort.seconds, seed=effort.seed)
     yard, full = yardstick(about.problem), points(about.problem)
     wanted = {goal for goal, weight in about.problem.goals.weights if weight}
-    order = by_work(units)
+    order, shares = by_work(units), value_shares(about.opening, units)
+    own = {(gone.rule, gone.subject or ()) for _, gone in easings(about.problem)}
     return Explained(
         members=tuple(
             Merit(
                 firm=each.firm,
                 packages=each.packages,
-                value_share=each.value_share,
+                value_share=shares[each.firm],
                 fit=each.fit,
                 loss=None if each.loss is None else yard.told(each.loss),
                 status=str(each.without),
@@ -220,7 +224,11 @@ def explained(about: Matter, units: Units, effort: Effort) -> Explained:
             )
             for each in sorted(found.members, key=lambda each: order(each.firm))
         ),
-        binding=tuple(Tight(rule=limit.rule, subject=limit.subject) for limit in found.binding),
+        binding=tuple(
+            Tight(rule=limit.rule, subject=limit.subject)
+            for limit in found.binding
+            if {(limit.rule, limit.subject), (limit.rule, limit.subject[-1:])} & own
+        ),
         runners=tuple(
             Runner(
                 package=each.package,
@@ -287,23 +295,24 @@ def repaired(about: Matter, units: Units, gone: Iterable[str], effort: Effort, *
 def secured(
     about: Matter, units: Units | None, packages: Iterable[str] | None, links: Iterable[Link], effort: Effort
 ) -> Secured:
-    """Find the best plan in which the packages (else the critical ones) survive the loss of any one firm.
+    """Find the best plan in which the packages survive the loss of any one firm: the critical ones unless some are
+    named, or all where none is critical.
 
     Whoever supplies several members within two tiers is one loss. With `units`, the plan's own exposures are told.
     Raises PlanOutdated when that plan breaks a rule by now.
     """
     on = upstream_of((UUID(firm.id) for firm in about.problem.firms), links)
-    names = None if packages is None else tuple(packages)
+    critical = tuple(package.id for package in about.problem.packages if package.critical)
+    names = tuple(packages or critical or (package.id for package in about.problem.packages))
     found = optimizer.harden(about.problem, packages=names, upstream=on, **effort.given)
     risks: tuple[optimizer.Exposure, ...] = ()
     if units is not None:
         risks = optimizer.exposures(about.problem, plan_of(about.problem, units), packages=names, upstream=on)
     yard = yardstick(about.problem)
-    critical = tuple(package.id for package in about.problem.packages if package.critical)
     return Secured(
         status=str(found.status),
         sure=found.sure,
-        packages=tuple(sorted(critical if names is None else names)),
+        packages=tuple(sorted(names)),
         exposures=tuple(
             Exposed(package=each.package, members=each.members, source=each.lost not in each.members) for each in risks
         ),
@@ -455,6 +464,15 @@ def _team(basis: Basis, plan: Plan) -> Team:
         ),
         cost=dict(plan.scores)["cost"] if basis.priced else None,
     )
+
+
+def value_shares(opening: Opening, units: Units) -> dict[str, int]:
+    """Return each member's share of the published value in basis points, exact to the last one."""
+    packages = {package.code: package for package in opening.packages}
+    values: dict[str, int] = {}
+    for (firm, code), n in units.items():
+        values[firm] = values.get(firm, 0) + packages[code].value * n // packages[code].quantity
+    return by_largest_remainder(values if any(values.values()) else dict.fromkeys(values, 1), WHOLE)
 
 
 def by_work(units: Units) -> Callable[[str], tuple[str, str]]:

@@ -12,7 +12,7 @@ from api.actions.suggestions import plain
 from api.outbox import enqueue, record
 from api.queries import answers, consortia, opportunities, visible
 from api.queries.answers import KIND, OPEN
-from api.wire.answers import GuidanceIn, PortfolioIn, QuestionIn
+from api.wire.answers import TAKES, GuidanceIn, PortfolioIn, QuestionIn
 from api.wire.base import Wire
 from coalitions.basis import PricesClosed
 from coalitions.formation import PENDING
@@ -46,7 +46,7 @@ async def ask(session: AsyncSession, actor: Actor, identity: UUID, given: Questi
     elif given.kind in PLANNED and given.plan > len(suggestion.plans):
         raise Invalid((Fault(where="$.plan", code="plan-unknown", params={"plans": len(suggestion.plans)}),))
     await _known_packages(session, actor, project.id, given)
-    return await _enqueued(session, actor, given, suggestion.id, project, suggestion_id=suggestion.id)
+    return await _enqueued(session, actor, given, project.title, suggestion.id, project.id, suggestion_id=suggestion.id)
 
 
 async def ask_guidance(session: AsyncSession, actor: Actor, identity: UUID, given: GuidanceIn) -> Job:
@@ -63,7 +63,7 @@ async def ask_guidance(session: AsyncSession, actor: Actor, identity: UUID, give
     same = [job for job in lately if job.subject_id == project.id and answers.about(job, AnswerKind.COUNTERFACTUAL)]
     if len(same) >= GUIDED_DAILY:
         raise TooMany(seconds=_until(same[-GUIDED_DAILY], DAY))
-    return await _enqueued(session, actor, given, project.id, project)
+    return await _enqueued(session, actor, given, project.title, project.id, project.id)
 
 
 async def ask_portfolio(session: AsyncSession, actor: Actor, given: PortfolioIn) -> Job:
@@ -71,12 +71,14 @@ async def ask_portfolio(session: AsyncSession, actor: Actor, given: PortfolioIn)
 
     Raises NotFound, NotAllowed, IllegalTransition, TooMany.
     """
+    titles = []
     for identity in given.opportunity_ids:
         project = await visible.opportunity(session, actor, identity)
         if project.organisation_id != actor.organisation_id and not visible.watches(actor):
             raise NotAllowed(needed="owner")
         _published(project)
-    return await _enqueued(session, actor, given, None, None)
+        titles.append(project.title)
+    return await _enqueued(session, actor, given, "、".join(titles)[:200])
 
 
 async def _own(session: AsyncSession, actor: Actor, suggestion: Suggestion) -> Opportunity:
@@ -118,8 +120,15 @@ async def _seated(session: AsyncSession, actor: Actor, project: UUID, given: Que
 
 
 async def _enqueued(
-    session: AsyncSession, actor: Actor, given: Wire, subject: UUID | None, project: Opportunity | None, **more: UUID
+    session: AsyncSession,
+    actor: Actor,
+    given: Wire,
+    title: str,
+    subject: UUID | None = None,
+    project: UUID | None = None,
+    **more: UUID,
 ) -> Job:
+    """Queue the question within the limits of who asks. Raises TooMany."""
     payload: dict[str, Any] = {"kind": str(AnswerKind.PORTFOLIO), **given.model_dump(mode="json")}
     await _within_limits(session, actor, payload["seconds"])
     payload |= {name: str(value) for name, value in more.items()}
@@ -127,8 +136,7 @@ async def _enqueued(
         kind=KIND, subject_id=subject, organisation_id=actor.organisation_id, user_id=actor.user_id, payload=payload
     )
     await enqueue(session, job)
-    about, title = (project.id, project.title) if project else (None, "")
-    await record(session, actor, "answer.asked", job.id, opportunity_id=about, kind=payload["kind"], title=title)
+    await record(session, actor, "answer.asked", job.id, opportunity_id=project, kind=payload["kind"], title=title)
     return job
 
 
@@ -182,7 +190,7 @@ async def keep(
         opportunity_id=about,
         suggestion_id=_identity(payload, "suggestion_id"),
         consortium_id=_identity(payload, "consortium_id"),
-        plan=payload.get("plan") if "consortium_id" in payload and payload["consortium_id"] is None else None,
+        plan=payload["plan"] if "plan" in TAKES.get(kind, ()) and payload["consortium_id"] is None else None,
         edition=found.edition,
         digest=found.digest,
         seed=payload["seed"],

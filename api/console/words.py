@@ -110,8 +110,10 @@ def share(context: Context, basis_points: int) -> str:
 
 @jinja2.pass_context
 def score(context: Context, millionths: int) -> str:
-    """Write millionths of a perfect score as a percentage."""
-    return i18n.share(_locale(context), round(millionths / 100))
+    """Write millionths of a perfect score as a percentage to the tenth; what is less than one is said to be."""
+    tenths = round(millionths / 1_000)
+    least = "<" if millionths > 0 and tenths == 0 else ">−" if millionths < 0 and tenths == 0 else ""
+    return least + i18n.share(_locale(context), 10 if least else 10 * tenths)
 
 
 @jinja2.pass_context

@@ -104,7 +104,6 @@ async def test_an_answer_is_told_in_both_languages(town: Quarter, kind: str) -> 
         ("diagnose", answering.diagnosed(asked(budget=None, shown=True), QUICK), "无需放宽"),
         ("repair", answering.repaired(asked(), UNITS, [], QUICK), "没有需要修复的部分"),
         ("rules", RuleCosts(status="optimal", rules=()), "没有可以放宽的规则"),
-        ("harden", answering.secured(asked(), None, [], (), QUICK), "没有标为关键的工作包"),
         ("counterfactual", Guided(wanted=False, sure=True, near=(), helps=(), futile=()), "都对不上"),
     ],
 )

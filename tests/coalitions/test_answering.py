@@ -157,7 +157,8 @@ def test_each_member_is_worth_what_the_plan_would_lose_without_it() -> None:
         each.firm: None if each.loss is None else yard.told(each.loss) for each in found.members
     }
     assert [(each.package, each.firm) for each in told.runners] == [(each.package, each.firm) for each in found.rivals]
-    assert "member-limit" in {each.rule for each in told.binding}
+    assert {each.rule for each in told.binding} == {"member-limit", "max-suppliers", "min-suppliers"}
+    assert sum(each.value_share for each in told.members) == 10_000
     assert {move.goal for runner in told.runners for move in runner.moves} <= {"fit", "price", "members", "resilience"}
 
 
@@ -280,6 +281,20 @@ def test_what_safety_costs_is_told_in_money_where_prices_are_open_and_nothing_wh
     assert told.cost == found.cost
     assert told.exposures == ()
     assert (none.status, none.team, none.price) == ("infeasible", None, None)
+
+
+def test_where_no_package_is_critical_all_are_guarded() -> None:
+    easy = opening(replace(CELLS, critical=False), replace(POWER, max_suppliers=2))
+
+    told = answering.secured(matter(city(), easy, OWNER, frozenset(), {}), None, None, (), QUICK)
+
+    assert told.packages == ("WP01", "WP02")
+
+
+def test_shares_of_packages_without_a_value_are_shares_of_heads() -> None:
+    free = opening(replace(POWER, value=0))
+
+    assert answering.value_shares(free, {("A", "WP02"): 9, ("B", "WP02"): 1}) == {"A": 5_000, "B": 5_000}
 
 
 def test_suppliers_within_two_tiers_are_upstream_and_firms_without_any_are_left_out() -> None:
