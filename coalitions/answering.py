@@ -439,8 +439,8 @@ def _division(problem: Problem, plan: Plan, method: Method, seed: int) -> Divisi
             for each in sorted(found.shares, key=lambda each: order(each.firm))
         ),
         error=found.error,
-        blocking=tuple(sorted(found.certificate.group, key=order)),
-        blocking_gain=found.certificate.gain,
+        blocking=tuple(sorted(found.certificate.group, key=order)) if found.certificate.gain > 0 else (),
+        blocking_gain=max(0, found.certificate.gain),
         proved=found.certificate.proved,
         stable=found.certificate.stable,
     )

@@ -372,7 +372,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Division:
-    """One way to divide, and whether a group would gain by leaving: which, and how much."""
+    """One way to divide, and whether a group would gain by leaving: which, and how much; nobody and nothing if none."""
 
     method: str
     total: int
