@@ -4,7 +4,7 @@ Prices are numbers found nowhere else, so that an answer that tells one is known
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.actions import auth
 from api.app import create_app
 from api.auth import COOKIE
+from api.jobs import JOBS, JobFunction
 from api.settings import Settings
 from api.worker import run
 from domain.actor import Actor
@@ -118,7 +119,7 @@ class Quarter:
         assert response.status_code == expect, response.text
         return response.json()
 
-    async def ended(self, who: str, job: str, *, seconds: float = 60) -> dict[str, Any]:
+    async def ended(self, who: str, job: str, *, seconds: float = 150) -> dict[str, Any]:
         """Wait for the end of a job."""
         async with asyncio.timeout(seconds):
             while True:
@@ -160,13 +161,18 @@ class Quarter:
 
 @asynccontextmanager
 async def quarter(
-    sessions: async_sessionmaker[AsyncSession], url: str, home: Path, *, worker: bool = True
+    sessions: async_sessionmaker[AsyncSession],
+    url: str,
+    home: Path,
+    *,
+    worker: bool = True,
+    jobs: Mapping[str, JobFunction] = JOBS,
 ) -> AsyncIterator[Quarter]:
-    """The application on a database, with a worker unless it comes from elsewhere."""
+    """The application on a database, with a worker of some kinds of job unless it comes from elsewhere."""
     settings = Settings(home=home, heartbeat_seconds=2.0)
     app = create_app(settings, url)
     stop = asyncio.Event()
-    working = asyncio.create_task(run(settings, url, stop=stop)) if worker else None
+    working = asyncio.create_task(run(settings, url, jobs=jobs, stop=stop)) if worker else None
     async with living(app):
         made = Quarter(sessions, httpx.ASGITransport(cast(Any, app)))
         yield made

@@ -40,6 +40,10 @@ class JobContext:
     cancelled: Flag
 
 
+class NotYet(Exception):
+    """Another job must end before this one begins; it is tried again soon, and this try does not count."""
+
+
 JobFunction = Callable[[JobContext], Awaitable[Effect]]
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import answers as keeping
 from api.actions.answers import Found
 from api.db import snapshot
-from api.jobs import Effect, JobContext, Outcome
+from api.jobs import Effect, JobContext, NotYet, Outcome
 from api.queries import answers, consortia, visible
 from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
@@ -50,8 +50,13 @@ class Project:
 async def answer(context: JobContext) -> Effect:
     """Answer the question of a job; the effect keeps the answer.
 
-    Raises NotFound when what was asked about is no longer the asker's to see, PricesClosed, PlanOutdated.
+    One question of an organisation is answered at a time, in the order they were asked, so that whoever asks much keeps
+    nobody waiting. Raises NotYet while another one is under way, NotFound when what was asked about is no longer the
+    asker's to see, PricesClosed, PlanOutdated.
     """
+    async with snapshot(context.engine) as session:
+        if not await answers.next_in_turn(session, context.actor, context.job_id):
+            raise NotYet
     await context.report({"stage": "reading"})
     projects = [await _read(context, identity) for identity in await _about(context)]
     began = time.monotonic()

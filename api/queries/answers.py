@@ -59,6 +59,22 @@ async def asked(session: AsyncSession, actor: Actor, since: timedelta) -> list[J
     return list((await session.execute(statement)).scalars())
 
 
+async def next_in_turn(session: AsyncSession, actor: Actor, identity: UUID) -> bool:
+    """Tell whether every question that the actor's organisation asked before this one has ended."""
+    mine = await visible.job(session, actor, identity)
+    earlier = (
+        sa.select(col(Job.id))
+        .where(
+            col(Job.organisation_id) == actor.organisation_id,
+            col(Job.kind) == KIND,
+            col(Job.state).in_(OPEN),
+            sa.tuple_(col(Job.created_at), col(Job.id)) < (mine.created_at, mine.id),
+        )
+        .limit(1)
+    )
+    return (await session.execute(earlier)).scalar_one_or_none() is None
+
+
 async def job_of(session: AsyncSession, actor: Actor, identity: UUID) -> tuple[Job, Answer | None]:
     """Return one of the actor's own questions with its answer, as soon as there is one. Raises NotFound."""
     job = await visible.job(session, actor, identity)

@@ -15,16 +15,20 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 import optimizer
+from api import worker
 from api.actions import answers as actions
 from api.db import snapshot
 from api.i18n import LOCALES, catalogue
+from api.jobs import Effect, JobContext
+from api.jobs.answer import answer
 from api.queries.world import load_opening, load_world
+from api.settings import Settings
 from api.vectors import of_this_process
 from coalitions.answering import digest_of
 from coalitions.basis import yardstick
 from coalitions.matching import match
 from coalitions.suggestion import pose
-from domain.kinds import AnswerKind, RunState
+from domain.kinds import AnswerKind, Role, RunState
 from domain.records import CapabilityPrice, Job
 from optimizer import Plan, Problem
 from optimizer.goals import GOALS
@@ -193,9 +197,13 @@ async def test_money_is_told_once_every_member_has_accepted_and_refused_before(t
     await town.ask(members[-1], "POST", f"/memberships/{seat['id']}/acceptance", {"edition": seat["edition"]})
     shares = await town.answered("leader", path, {"kind": "shares", **about})
     room = await town.answered("leader", path, {"kind": "room", "firm_id": town.firm(members[0]), **about})
+    stranger = await town.ask(
+        "leader", "POST", path, {"kind": "room", "firm_id": town.firm("other"), **about}, expect=202
+    )
 
     assert (early["code"], early["params"]["closed"]) == ("prices-closed", 1)
     assert (refused["state"], refused["outcome"]["code"]) == ("failed", "prices-closed")
+    assert (await town.ended("leader", stranger["id"]))["outcome"]["code"] == "plan-outdated"
     formed = await town.ask("leader", "GET", f"/consortia/{consortium}")
     cost = sum(line["unit_price"] * line["units"] for each in formed["members"] for line in each["lines"])
     for division in shares["answer"]["divisions"]:
@@ -370,16 +378,6 @@ async def test_a_question_that_makes_no_sense_is_refused_with_every_fault(town: 
     assert await fault({"kind": "room", "consortium_id": consortium, "firm_id": run["id"]}, 404) == ("not-found", "")
 
 
-async def test_a_room_is_asked_about_a_member(town: Quarter) -> None:
-    run = await town.suggested()
-    consortium = await town.formed(run, *town.members(run))
-    body = {"kind": "room", "consortium_id": consortium, "firm_id": town.firm("other")}
-
-    asked = await town.ask("leader", "POST", f"/suggestions/{run['id']}/answers", body, expect=202)
-
-    assert (await town.ended("leader", asked["id"]))["outcome"]["code"] == "plan-outdated"
-
-
 async def test_an_amended_or_closed_project_is_not_answered_about(town: Quarter, committed_sessions: Sessions) -> None:
     run = await town.suggested()
     path = f"/suggestions/{run['id']}/answers"
@@ -478,21 +476,49 @@ async def test_a_worker_killed_in_the_middle_of_an_answer_leaves_it_to_another_w
         await town.people()
         body = {"opportunity_ids": [town.project, await town.publish()], "seconds": 3}
         asked = await town.ask("leader", "POST", "/portfolios", body, expect=202)
-        workers = [await start(database_url, pause=3.0)]
-        try:
-            await answering(committed_sessions, UUID(asked["id"]))
-            workers[0].kill()
-            workers.append(await start(database_url, pause=0.0))
-            done = await town.ended("leader", asked["id"])
-        finally:
-            for process in workers:
-                if process.returncode is None:
-                    process.terminate()
-                await process.wait()
+        process, stop = await start(database_url, pause=60.0), asyncio.Event()
+        await answering(committed_sessions, UUID(asked["id"]))
+        process.kill()
+        await process.wait()
+        heir = asyncio.create_task(worker.run(Settings(heartbeat_seconds=1.5), database_url, stop=stop))
+        done = await town.ended("leader", asked["id"])
+        stop.set()
+        await heir
 
         assert (done["state"], done["tries"]) == ("done", 2)
         (line,) = await town.ask("leader", "GET", "/answers")
         assert line["id"] == done["outcome"]["answer_id"]
+
+
+async def test_one_question_of_an_organisation_is_answered_at_a_time_in_the_order_they_were_asked(
+    committed_sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    """The worker has room for two; the leader's first question ends once the bureau's has begun, which need not wait."""
+    under_way: list[UUID] = []
+    most: dict[UUID, int] = {}
+    begun = asyncio.Event()
+
+    async def watched(context: JobContext) -> Effect:
+        effect = await answer(context)
+        asker = context.actor.organisation_id
+        under_way.append(asker)
+        most[asker] = max(most.get(asker, 0), under_way.count(asker))
+        await begun.wait() if context.actor.has(Role.CHAIN_LEADER) else begun.set()
+        await asyncio.sleep(1.5)
+        under_way.remove(asker)
+        return effect
+
+    async with quarter(committed_sessions, database_url, tmp_path, jobs={"answer": watched}) as town:
+        await town.people()
+        body = {"opportunity_ids": [town.project, await town.publish()], "seconds": 2}
+        who = ("leader", "leader", "bureau")
+
+        asked = [await town.ask(name, "POST", "/portfolios", body, expect=202) for name in who]
+        done = [await town.ended(name, job["id"]) for name, job in zip(who, asked, strict=True)]
+
+    assert [(each["state"], each["tries"]) for each in done] == [("done", 1)] * 3
+    assert set(most.values()) == {1}
+    assert done[0]["finished_at"] < done[1]["finished_at"]
 
 
 async def start(url: str, *, pause: float) -> Any:
@@ -506,7 +532,7 @@ async def start(url: str, *, pause: float) -> Any:
 
 async def answering(sessions: Sessions, job_id: UUID) -> None:
     """Wait until a worker is in the middle of answering."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while True:
             async with sessions() as session:
                 job = await session.get_one(Job, job_id)
