@@ -493,7 +493,7 @@ async def test_a_worker_killed_in_the_middle_of_an_answer_leaves_it_to_another_w
 async def test_one_question_of_an_organisation_is_answered_at_a_time_in_the_order_they_were_asked(
     committed_sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
-    """The worker has room for two; the leader's first question ends once the bureau's, which need not wait, has begun."""
+    """The worker has room for two; the leader's first question ends once the bureau's has begun: it need not wait."""
     under_way: list[UUID] = []
     most: dict[UUID, int] = {}
     begun = asyncio.Event()
