@@ -191,7 +191,7 @@ async def test_a_leader_asks_about_a_plan_from_the_project_and_finds_earlier_ans
 
 async def test_a_supplier_finds_the_question_why_not_me_on_the_project(town: Quarter) -> None:
     assert "为什么不是我" in await page(town, "cells3", f"/opportunities/{town.project}")
-    assert "why not me" in await page(town, "cells3", f"/opportunities/{town.project}", "en")
+    assert "Why not me" in await page(town, "cells3", f"/opportunities/{town.project}", "en")
     assert "为什么不是我" not in await page(town, "leader", f"/opportunities/{town.project}")
 
 
