@@ -25,6 +25,7 @@ from api.live import Bell
 from api.problems import stamp
 from api.routes import (
     activity,
+    answers,
     compliance,
     consortia,
     firms,
@@ -46,6 +47,7 @@ ROUTES = (
     *firms.HANDLERS,
     *consortia.HANDLERS,
     *negotiation.HANDLERS,
+    *answers.HANDLERS,
     *papers.HANDLERS,
     *compliance.HANDLERS,
     *activity.HANDLERS,

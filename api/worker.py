@@ -34,7 +34,7 @@ from sqlmodel import col
 from api import logs
 from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transaction
 from api.embedded import database
-from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome
+from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.sealing import seal
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
@@ -100,6 +100,9 @@ class Worker:
         logs.bind(job=str(run.job_id), kind=run.kind, tries=run.tries)
         try:
             state = await self._settle(run, await self._think(run, context))
+        except NotYet as waiting:
+            await self._uncount(run)
+            raise RetryRequested(delay=AGAIN_AFTER, reason="NotYet") from waiting
         except Exception as error:  # whatever a job function raises is the job's end, not the worker's
             if passing(error):
                 logs.logger().warning("job.postponed", reason=type(error).__name__)
@@ -133,6 +136,13 @@ class Worker:
                     roles=frozenset(Role(role) for role in asker.roles),
                 ),
             )
+
+    async def _uncount(self, run: Run) -> None:
+        """Take back the try of a run that had to wait for another job."""
+        async with transaction(self.sessions) as session:
+            job = await session.get_one(Job, run.job_id, with_for_update=True)
+            if job.state is RunState.RUNNING and job.tries == run.tries:
+                job.tries -= 1
 
     async def _think(self, run: Run, context: Context) -> Effect:
         """Run the job function, with nothing locked, while its progress is written and its cancellation looked for."""

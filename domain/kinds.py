@@ -81,6 +81,31 @@ class HoldState(StrEnum):
     EXPIRED = "expired"
 
 
+class AnswerKind(StrEnum):
+    """What may be asked of the optimizer besides a suggestion."""
+
+    DIAGNOSE = "diagnose"
+    REPAIR = "repair"
+    RULES = "rules"
+    EXPLAIN = "explain"
+    COUNTERFACTUAL = "counterfactual"
+    HARDEN = "harden"
+    FRONTIER = "frontier"
+    ROOM = "room"
+    WAVES = "waves"
+    SHARES = "shares"
+    PORTFOLIO = "portfolio"
+
+
+class FrontierAxis(StrEnum):
+    """What efficient plans are compared by; larger is better on each."""
+
+    PRICE = "price"
+    RISK = "risk"
+    SME = "sme"
+    LEAD = "lead"
+
+
 class RunState(StrEnum):
     """The life of a piece of long work."""
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from domain.kinds import (
+    AnswerKind,
     BatchState,
     CapabilityState,
     ConsortiumState,
@@ -481,6 +482,33 @@ class Suggestion(Identified, table=True):
     missing: list[Any] = Field(default_factory=list, sa_type=JSONB)
     diagnosis: list[Any] = Field(default_factory=list, sa_type=JSONB)
     coverage: list[Any] = Field(default_factory=list, sa_type=JSONB)
+
+
+class Answer(Identified, table=True):
+    """An answer of the optimizer to one organisation: what was asked, what the problem was, what was found.
+
+    `closed` counts the prices that were declared and closed to who asked; `priced` says that every price counted.
+    """
+
+    __tablename__: ClassVar[str] = "answer"
+    __table_args__ = (sa.CheckConstraint("closed >= 0", name="closed"),)
+
+    kind: AnswerKind = Field(sa_type=stored(AnswerKind), index=True)
+    job_id: UUID = Field(foreign_key="job.id", unique=True)
+    organisation_id: UUID = refers("organisation.id")
+    opportunity_id: UUID | None = refers("opportunity.id", nullable=True, ondelete="CASCADE")
+    suggestion_id: UUID | None = refers("suggestion.id", nullable=True, ondelete="CASCADE")
+    consortium_id: UUID | None = refers("consortium.id", nullable=True, ondelete="CASCADE")
+    plan: int | None = Field(default=None)
+    edition: int | None = Field(default=None)
+    digest: str = Field(max_length=64)
+    seed: int = Field()
+    seconds: float = Field()
+    priced: bool = Field()
+    closed: int = Field()
+    currency: str | None = Field(default=None, max_length=3)
+    names: dict[str, Any] = document()
+    body: dict[str, Any] = document(default=False)
 
 
 class Consortium(Versioned, table=True):

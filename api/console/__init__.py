@@ -8,6 +8,7 @@ from litestar import Router
 from litestar.di import Provide
 
 from api.console import (
+    answers,
     bureau,
     capabilities,
     consortia,
@@ -32,6 +33,7 @@ HANDLERS = (
             *home.HANDLERS,
             *projects.HANDLERS,
             *consortia.HANDLERS,
+            *answers.HANDLERS,
             *invitations.HANDLERS,
             *negotiation.HANDLERS,
             *capabilities.HANDLERS,

@@ -13,10 +13,11 @@ from api.actions import suggestions
 from api.console.forms import Reading, period
 from api.console.home import feed
 from api.console.page import Reader, back, page
-from api.console.workspace import LEFT, own_seat, picture, rows, standing
+from api.console.workspace import LEFT, LIVE, own_seat, picture, rows, standing
 from api.i18n import say
-from api.queries import consortia, desk, opportunities, organisations, visible
+from api.queries import answers, consortia, desk, opportunities, organisations, visible
 from api.queries.consortia import View
+from api.wire.answers import AnswerLine
 from api.wire.consortia import (
     AgreementOut,
     ConsortiumLine,
@@ -76,6 +77,8 @@ async def workspace_page(
         open_again=[seat for seat in out.members if seat.state in LEFT],
         proposed=[seat for seat in out.members if seat.state is MembershipState.PROPOSED],
         countered=[seat for seat in out.members if seat.state is MembershipState.COUNTERED],
+        staying=[seat for seat in out.members if seat.state in LIVE],
+        answers=tuple(map(AnswerLine.model_validate, await answers.listed(snapshot, actor, consortium=identity))),
         own=own_seat(out, actor.organisation_id),
         plan=await _plan(snapshot, actor, view.consortium),
         relief=await _relief(snapshot, actor, view.consortium) if leading else {"job": None, "run": None},

@@ -16,9 +16,10 @@ from api.actions import suggestions
 from api.console.forms import Reading
 from api.console.home import feed
 from api.console.page import Reader, back, page
-from api.queries import consortia, desk, opportunities, organisations, visible
+from api.queries import answers, consortia, desk, opportunities, organisations, visible
 from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
+from api.wire.answers import AnswerLine
 from api.wire.consortia import ConsortiumIn, ConsortiumLine, SuggestionOut
 from api.wire.jobs import JobOut, SuggestIn
 from api.wire.opportunities import OpportunityLine, OpportunityOut, ZoneIn
@@ -92,6 +93,7 @@ async def project_page(
         project=project,
         own=own,
         consortia=tuple(map(ConsortiumLine.model_validate, formed)),
+        answers=tuple(map(AnswerLine.model_validate, await answers.listed(snapshot, actor, opportunity=identity))),
         job=await _job(snapshot, actor, job, identity),
         feed=await feed(snapshot, actor, opportunity=identity),
         **await _runs(snapshot, actor, project, run),

@@ -79,6 +79,14 @@ def share(context: Context, basis_points: int) -> str:
 
 
 @jinja2.pass_context
+def score(context: Context, millionths: int) -> str:
+    """Write millionths of a perfect score as a percentage to the tenth; what is less than one is said to be."""
+    tenths = round(millionths / 1_000)
+    least = "<" if millionths > 0 and tenths == 0 else ">−" if millionths < 0 and tenths == 0 else ""
+    return least + i18n.share(_locale(context), 10 if least else 10 * tenths)
+
+
+@jinja2.pass_context
 def day(context: Context, value: date | None) -> str:
     """Write a calendar day."""
     return translated(context, "nothing") if value is None else i18n.day(_locale(context), value)
@@ -177,7 +185,9 @@ def environment() -> jinja2.Environment:
     made.globals.update(
         t=translated, urgent=urgent, countries=countries, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"])
     )
-    for each in (named, word, said, said_in, money, number, share, day, month, moment, left, country, unit, title):
+    for each in (
+        named, word, said, said_in, money, number, share, score, day, month, moment, left, country, unit, title,
+    ):  # fmt: skip
         made.filters[each.__name__] = each
     made.filters["uuid"] = UUID
     return made

@@ -40,6 +40,10 @@ class JobContext:
     cancelled: Flag
 
 
+class NotYet(Exception):
+    """Another job must end before this one begins; it is tried again soon, and this try does not count."""
+
+
 JobFunction = Callable[[JobContext], Awaitable[Effect]]
 
 
@@ -72,6 +76,7 @@ JOBS = Catalogue(
     {
         "suggest": "api.jobs.suggest:suggest",
         "import": "api.jobs.imports:bring_in",
+        "answer": "api.jobs.answer:answer",
         "vectors": "api.jobs.vectors:fill",
         "repair": "api.jobs.mending:repairs",
         "counter-check": "api.jobs.mending:counter_check",

@@ -50,6 +50,14 @@ async def listed(
     return await page(session, statement, cursor, limit)
 
 
+async def by_id(session: AsyncSession, actor: Actor, identities: Iterable[UUID]) -> dict[UUID, Opportunity]:
+    """Return those of the opportunities that the actor may see, by id, in the order they are named."""
+    wanted = list(identities)
+    statement = visible.opportunities(actor).where(col(Opportunity.id).in_(wanted))
+    found = {row.id: row for row in (await session.execute(statement)).scalars()}
+    return {identity: found[identity] for identity in wanted if identity in found}
+
+
 async def folded(session: AsyncSession, actor: Actor, identity: UUID) -> Folded:
     """Return one opportunity with everything in it. Raises NotFound."""
     row = await visible.opportunity(session, actor, identity)

@@ -17,6 +17,7 @@ from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
+    Answer,
     Capability,
     Certificate,
     ConfidentialityAcceptance,
@@ -133,6 +134,11 @@ def jobs(actor: Actor) -> Select[Job]:
     return statement if actor.has(Role.OPERATOR) else statement.where(own)
 
 
+def answers(actor: Actor) -> Select[Answer]:
+    """One's organisation's own answers: each rests on prices that are open to that organisation and to nobody else."""
+    return sa.select(Answer).where(col(Answer.organisation_id) == actor.organisation_id)
+
+
 def batches(actor: Actor) -> Select[ImportBatch]:
     """One's organisation's own imports; the operator sees all."""
     statement = sa.select(ImportBatch)
@@ -192,6 +198,11 @@ async def organisation(session: AsyncSession, actor: Actor, identity: UUID) -> O
 async def job(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Job:
     """Return a job the actor may see. Raises NotFound."""
     return await one(session, jobs(actor), identity, "job", lock=lock)
+
+
+async def answer(session: AsyncSession, actor: Actor, identity: UUID) -> Answer:
+    """Return an answer the actor may see. Raises NotFound."""
+    return await one(session, answers(actor), identity, "answer")
 
 
 async def own_capability(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Capability:

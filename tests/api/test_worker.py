@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api import worker
 from api.db import connect, make_engine, make_sessions, migrate
 from api.embedded import Cluster
-from api.jobs import JOBS, Effect, JobContext, JobFunction, Outcome, only
+from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome, only
 from api.outbox import JOB_CHANNEL, enqueue, queue
 from api.settings import Settings
 from domain.errors import CapacityExceeded
@@ -151,6 +151,40 @@ async def test_a_conflict_with_another_transaction_is_tried_again(
         job = await until(committed_sessions, job_id, ended)
 
     assert (job.state, job.tries) == (RunState.DONE, 2)
+
+
+async def test_a_job_that_waits_for_another_is_tried_again_and_the_waiting_does_not_count(
+    database_url: str, committed_sessions: Sessions
+) -> None:
+    turns = iter([True, True, True, False])
+
+    async def polite(_context: JobContext) -> Effect:
+        if next(turns):
+            raise NotYet
+        return only({"code": "its turn"})
+
+    job_id = await ask(committed_sessions)
+    async with working(database_url, {"test": polite}):
+        job = await until(committed_sessions, job_id, ended, seconds=60)
+
+    assert (job.state, job.tries, job.outcome) == (RunState.DONE, 1, {"code": "its turn"})
+
+
+async def test_a_job_cancelled_while_it_waits_for_another_stays_cancelled(
+    database_url: str, committed_sessions: Sessions
+) -> None:
+    async def polite(context: JobContext) -> Effect:
+        async with committed_sessions.begin() as session:
+            job = await session.get_one(Job, context.job_id, with_for_update=True)
+            job.become(RunState.CANCELLED)
+        raise NotYet
+
+    job_id = await ask(committed_sessions)
+    async with working(database_url, {"test": polite}):
+        await until_no_ticket(committed_sessions)
+
+    job = await until(committed_sessions, job_id, ended)
+    assert (job.state, job.tries) == (RunState.CANCELLED, 1)
 
 
 async def test_a_job_that_never_comes_to_an_end_is_given_up(database_url: str, committed_sessions: Sessions) -> None:
@@ -336,5 +370,5 @@ async def test_a_worker_outlives_its_database(own_cluster: Cluster) -> None:
 
 
 def test_the_kinds_of_job_are_known_before_their_modules_are_loaded() -> None:
-    assert set(JOBS) == {"suggest", "import", "vectors"}
-    assert len(JOBS) == 3
+    assert set(JOBS) == {"suggest", "answer", "import", "vectors"}
+    assert len(JOBS) == 4

@@ -27,7 +27,7 @@ VARIABLE = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b[0-9a-f]{64}\b|\b[0-9a-f]{32}\b"
     r"|20\d\d-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00|\+0000)|202\d-\d\d-\d\dT[0-9:]+[+-]\d\d:\d\d"
 )
-VARYING = ("seconds", "expires_at", "credit_code")
+VARYING = ("seconds", "expires_at", "credit_code", "bound")
 
 
 @dataclass

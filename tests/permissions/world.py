@@ -20,8 +20,8 @@ from api.queries import consortia as reading
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
-from domain.kinds import BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import ImportBatch, Job, Organisation, Suggestion
+from domain.kinds import AnswerKind, BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
+from domain.records import Answer, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
     make_capability,
@@ -78,6 +78,9 @@ THINGS = {
     "run": ("公开项目的推荐", "the run for the project for everybody"),
     "relief": ("定向项目的补位推荐", "the newer run for the project for those asked"),
     "job": ("链主排队中的推荐任务", "the leader's job that waits"),
+    "question": ("链主提出的求解问题", "the leader's question"),
+    "waiting_question": ("链主排队中的求解问题", "the leader's question that waits"),
+    "answer": ("链主得到的求解回答", "the leader's answer"),
     "forming": ("组建中的联合体", "a consortium that forms"),
     "agreed": ("待签署的联合体", "a consortium to be signed"),
     "asked_seat": ("成员被邀请的席位", "the seat the member is asked about"),
@@ -281,6 +284,20 @@ class _Maker:
         self.name(name, row)
         return row
 
+    async def answer(self) -> None:
+        identity, run = UUID(self.world.names["open"]), self.world.names["run"]
+        job = await self.job("question", "owner", "answer", UUID(run), RunState.DONE)
+        waiting = await self.job("waiting_question", "owner", "answer", UUID(run), RunState.QUEUED)
+        job.payload = waiting.payload = {"kind": "rules", "suggestion_id": run, "seconds": 1}
+        row = Answer(
+            kind=AnswerKind.RULES, job_id=job.id, organisation_id=self.firms["owner"].id, opportunity_id=identity,
+            suggestion_id=UUID(run), digest="0" * 64, seed=0, seconds=0.1, priced=False, closed=2, currency="CNY",
+            edition=1, body={"status": "optimal", "rules": []},
+        )  # fmt: skip
+        self.session.add(row)
+        await self.session.flush()
+        self.name("answer", row)
+
     async def imported(self, name: str, firm: str, kind: ImportKind) -> None:
         actor = self.actors[firm]
         before = {
@@ -367,6 +384,7 @@ async def _formations(maker: _Maker) -> None:
     open_project = UUID(maker.world.names["open"])
     await maker.run("run", "open", "supplier", "provider")
     await maker.job("job", "owner", "suggest", open_project, RunState.QUEUED)
+    await maker.answer()
     await maker.run("circle_run", "circle", "member", "fellow", "candidate")
     seats = (("asked_seat", "member"), ("countered_seat", "fellow"), ("proposed_seat", "candidate"))
     await maker.consortium("forming", "circle_run", *seats)
