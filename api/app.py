@@ -23,7 +23,20 @@ from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
 from api.problems import stamp
-from api.routes import activity, compliance, consortia, firms, imports, indicators, opportunities, papers, problems
+from api.routes import (
+    activity,
+    clauses,
+    compliance,
+    consortia,
+    envelopes,
+    firms,
+    imports,
+    indicators,
+    ledger,
+    opportunities,
+    papers,
+    problems,
+)
 from api.routes import auth as sign_ins
 from api.settings import Settings
 
@@ -35,6 +48,9 @@ ROUTES = (
     *firms.HANDLERS,
     *consortia.HANDLERS,
     *papers.HANDLERS,
+    *ledger.HANDLERS,
+    *clauses.HANDLERS,
+    *envelopes.HANDLERS,
     *compliance.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,

@@ -68,11 +68,13 @@ def body(
     edition: int,
     performance: str,
     liability: str,
+    clauses: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compose the agreement's body; shares of each package, and of the whole by value, sum to exactly 10000 points.
 
     Parties stand in the order of their credit codes and names, so that the same terms give the same bytes.
     Members are jointly and severally liable to the owner (招标投标法 art. 31); the internal split follows the shares.
+    `clauses` are the choices among the library's clauses (`coalitions.clauses.Choices.data`), part of what is hashed.
 
     Raises ValueError unless there are at least two parties and exactly one leads (art. 31: 两个以上法人或者其他组织).
     """
@@ -84,6 +86,7 @@ def body(
         weights = dict.fromkeys(weights, 1)
     shares = by_largest_remainder(weights, BASIS_POINTS)
     parts = _parts(ordered)
+    chosen = {"clauses": dict(clauses)} if clauses else {}
     return {
         "format": "lianzhou-agreement/1",
         "edition": edition,
@@ -91,6 +94,7 @@ def body(
         "performance": performance,
         "liability": liability,
         "members": [_member(party, shares[index], parts[index]) for index, party in enumerate(ordered)],
+        **chosen,
     }
 
 

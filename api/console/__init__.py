@@ -7,7 +7,20 @@ nothing is computed in a template.
 from litestar import Router
 from litestar.di import Provide
 
-from api.console import bureau, capabilities, consortia, entrance, firms, home, invitations, law, projects, verification
+from api.console import (
+    bureau,
+    capabilities,
+    clauses,
+    consortia,
+    entrance,
+    firms,
+    home,
+    invitations,
+    law,
+    ledger,
+    projects,
+    verification,
+)
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
 from api.console.words import environment
@@ -22,6 +35,8 @@ HANDLERS = (
             *consortia.HANDLERS,
             *invitations.HANDLERS,
             *capabilities.HANDLERS,
+            *ledger.HANDLERS,
+            *clauses.HANDLERS,
             *firms.HANDLERS,
             *bureau.HANDLERS,
             *law.HANDLERS,

@@ -73,6 +73,7 @@ JOBS = Catalogue(
         "suggest": "api.jobs.suggest:suggest",
         "import": "api.jobs.imports:bring_in",
         "vectors": "api.jobs.vectors:fill",
+        "envelope": "api.jobs.envelopes:hand_over",
     }
 )
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from string import Formatter
 from typing import Any, get_args
@@ -35,7 +36,7 @@ from api.papers.qr import as_svg
 from api.papers.wording import LIBRARY, Language, Sheet, library, mark, money, plain, share, worded
 from api.settings import Settings
 from coalitions.agreement import digest
-from coalitions.clauses import Choices, Forum, Holder, Liability, Performance, Prevailing, compose
+from coalitions.clauses import NEWEST, Choices, Forum, Holder, Liability, Performance, Prevailing, Results, compose
 from coalitions.validity import Validity
 from domain.kinds import ConsortiumState, MembershipState, Role
 from domain.records import Agreement, Consortium, Event, Membership, Signature
@@ -50,6 +51,8 @@ FROZEN = datetime(2027, 1, 7, 2, tzinfo=UTC)
 PUBLISHED = {
     ("1", "zh-CN"): "2c5794606e91f0550fe3deede93d8dde0a847ecaaa7bf07d3931c71c933e8a39",
     ("1", "en"): "a137cef053684ecc152f937bdd60a089a499374af231a2b9c5b5d63f01345829",
+    ("2", "zh-CN"): "4f3d1e0bb41460f994c9eab6662e730c0216dbc1c3c6a7e6b1e2e93fe2a4c4d0",
+    ("2", "en"): "0c88337aee2030aa6f6ad5c8866bd679b8eef1ca7b360acde565af4df1d305ed",
 }
 """The SHA-256 of each library that agreements have been signed under."""
 
@@ -148,8 +151,10 @@ class TestTheLibrary:
     def test_whatever_members_can_choose_has_its_words(
         self, performance: Performance, liability: Liability, holder: Holder, forum: Forum
     ) -> None:
-        for prevailing in Prevailing:
-            choices = Choices(forum=forum, security=holder, payment=holder, prevailing=prevailing).data()
+        for prevailing, results in product(Prevailing, Results):
+            choices = Choices(
+                edition=NEWEST, forum=forum, security=holder, payment=holder, prevailing=prevailing, results=results
+            ).data()
             body = {**BODY, "performance": str(performance), "liability": str(liability), "clauses": choices}
 
             said = sheet(body, "both")

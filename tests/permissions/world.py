@@ -15,12 +15,13 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import SQLModel
 
-from api.actions import auth, consortia
+from api.actions import auth, consortia, lone_bids
 from api.queries import consortia as reading
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from api.wire.ledger import LoneBidIn
 from domain.actor import Actor
 from domain.kinds import BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import ImportBatch, Job, Organisation, Suggestion
+from domain.records import AuditHead, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
     make_capability,
@@ -84,6 +85,7 @@ THINGS = {
     "proposed_seat": ("尚未邀请的席位", "a seat nobody was asked about yet"),
     "agreed_seat": ("成员已同意的席位", "the member's accepted seat"),
     "hash": ("协议的哈希", "the agreement's hash"),
+    "lone": ("配套企业的单独投标登记", "the supplier's lone bid"),
     "supplier_able": ("配套企业的能力", "the supplier's capability"),
     "provider_able": ("服务机构的能力", "the provider's capability"),
     "owner_able": ("链主的能力", "the leader's capability"),
@@ -319,6 +321,9 @@ class _Maker:
     async def accepted(self, seat: str, firm: str) -> None:
         await consortia.accept(self.session, self.actors[firm], UUID(self.world.names[seat]), AcceptIn(edition=1))
 
+    async def alone(self, name: str, firm: str, project: UUID) -> None:
+        self.name(name, await lone_bids.file(self.session, self.actors[firm], project, LoneBidIn()))
+
     async def frozen(self, name: str) -> None:
         found = await reading.agreement(self.session, self.actors["owner"], UUID(self.world.names[name]))
         assert found is not None
@@ -374,6 +379,10 @@ async def _formations(maker: _Maker) -> None:
     for seat, firm in both:
         await maker.accepted(seat, firm)
     await maker.frozen("agreed")
+    await maker.alone("lone", "supplier", open_project)
+    maker.session.add(
+        AuditHead(seq=1, hash=bytes(32), signed_at=datetime(2027, 1, 7, tzinfo=UTC), key=bytes(32), signature=bytes(64))
+    )
 
 
 # ------------------------------------------------------------------ as it was
