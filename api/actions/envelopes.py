@@ -85,25 +85,35 @@ async def take(session: AsyncSession, provider: str, message: str, notice: Notic
     may send it again.
     """
     envelope, consortium = await envelopes.referred(session, provider, notice.data.reference)
-    row = {"provider": provider, "message": message, "envelope_id": envelope.id}
-    taken = insert(WebhookReceipt).values(row).on_conflict_do_nothing().returning(col(WebhookReceipt.message))
+    receipt = {"provider": provider, "message": message, "envelope_id": envelope.id}
+    taken = insert(WebhookReceipt).values(receipt).on_conflict_do_nothing().returning(col(WebhookReceipt.message))
     if (await session.execute(taken)).scalar_one_or_none() is None:
         raise WebhookReplayed()
-    if notice.data.sha256 != envelope.sha256:
-        raise AgreementChanged(sha256=notice.data.sha256)
-    user, firm = await envelopes.person(session, envelope)
-    roles = frozenset(Role(role) for role in firm.roles)
-    actor = Actor(user_id=user.id, organisation_id=firm.id, roles=roles)
-    if not user.active or user.organisation_id != firm.id:
-        raise NotAllowed(needed="member")
+    actor = await _signer(session, envelope)
+    row = await visible.consortium(session, actor, consortium, lock=True)
+    await session.refresh(envelope, with_for_update=True)
+    in_force = await reading.agreement(session, actor, row.id)
+    told = notice.data.sha256
+    stands = row.state is not ConsortiumState.FORMING and in_force is not None and in_force[0].sha256 == told
+    if not stands or told != envelope.sha256:
+        raise AgreementChanged(sha256=told)
     if notice.type == "envelope.declined":
         envelope.become(EnvelopeState.FAILED)
-        await record(session, actor, "envelope.failed", envelope.id, consortium_id=consortium, audience=[firm.id],
-                     provider=provider)  # fmt: skip
+        await record(session, actor, "envelope.failed", envelope.id, consortium_id=consortium,
+                     audience=[actor.organisation_id], provider=provider)  # fmt: skip
         return envelope
     envelope.become(EnvelopeState.SIGNED)
     envelope.certificate, envelope.signed_at = notice.data.certificate, notice.data.signed_at
-    await record(session, actor, "envelope.signed", envelope.id, consortium_id=consortium, audience=[firm.id],
-                 provider=provider, sha256=envelope.sha256)  # fmt: skip
+    await record(session, actor, "envelope.signed", envelope.id, consortium_id=consortium,
+                 audience=[actor.organisation_id], provider=provider, sha256=envelope.sha256)  # fmt: skip
     await consortia.sign(session, actor, consortium, envelope.sha256)
     return envelope
+
+
+async def _signer(session: AsyncSession, envelope: Envelope) -> Actor:
+    """Return who asked for an envelope, if he still acts for that firm. Raises NotAllowed."""
+    user, firm = await envelopes.person(session, envelope)
+    if not user.active or user.organisation_id != firm.id:
+        raise NotAllowed(needed="member")
+    roles = frozenset(Role(role) for role in firm.roles)
+    return Actor(user_id=user.id, organisation_id=firm.id, roles=roles)

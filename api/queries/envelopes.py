@@ -23,7 +23,7 @@ async def of_consortium(session: AsyncSession, actor: Actor, consortium: UUID) -
 
 
 async def referred(session: AsyncSession, provider: str, reference: str) -> tuple[Envelope, UUID]:
-    """Return the envelope a provider refers to, locked, and its consortium; for what the provider has proved to say.
+    """Return the envelope a provider refers to, and its consortium; for what the provider has proved to say.
 
     Raises NotFound.
     """
@@ -31,7 +31,6 @@ async def referred(session: AsyncSession, provider: str, reference: str) -> tupl
         sa.select(Envelope, col(Agreement.consortium_id))
         .join(Agreement, col(Agreement.id) == col(Envelope.agreement_id))
         .where(col(Envelope.provider) == provider, col(Envelope.reference) == reference)
-        .with_for_update(of=Envelope)
     )
     found = (await session.execute(statement)).one_or_none()
     if found is None:

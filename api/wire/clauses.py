@@ -57,7 +57,7 @@ class ClausesIn(Wire):
     @property
     def choices(self) -> Choices:
         """What of it stands in the body's ``clauses``; performance and liability stand beside them."""
-        return Choices(edition=NEWEST, **self.model_dump(exclude={"performance", "liability"}))
+        return Choices(edition=NEWEST, **self.model_dump(exclude={"edition", "performance", "liability"}))
 
 
 class ClausesOut(ClausesIn):

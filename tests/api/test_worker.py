@@ -336,5 +336,5 @@ async def test_a_worker_outlives_its_database(own_cluster: Cluster) -> None:
 
 
 def test_the_kinds_of_job_are_known_before_their_modules_are_loaded() -> None:
-    assert set(JOBS) == {"suggest", "import", "vectors"}
-    assert len(JOBS) == 3
+    assert set(JOBS) == {"envelope", "import", "suggest", "vectors"}
+    assert len(JOBS) == 4

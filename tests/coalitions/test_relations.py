@@ -14,7 +14,7 @@ from domain.world import Offering, Opening, Package, Supplier, World
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
 
 
-def package(number: int, name: str = "储能变流器", **over: Any) -> Package:
+def package(number: int, name: str = "储能变流器", /, **over: Any) -> Package:
     return Package(
         **{
             "id": UUID(int=100 + number), "code": f"WP{number}", "name": name, "kind": PackageKind.GOODS, "unit": "SET",
@@ -62,7 +62,7 @@ def test_one_capability_counts_once_for_all_packages_and_must_be_declared(monthl
 
 
 @pytest.mark.parametrize("rule", [{"min_suppliers": 2, "max_suppliers": 3}, {"max_share": 9_000}])
-def test_where_the_rules_ask_for_several_nobody_could_do_it_alone(rule: dict[str, int]) -> None:
+def test_where_the_rules_ask_for_several_nobody_could_do_it_alone(rule: dict[str, Any]) -> None:
     assert alone(opening(package(1, **rule)), firm(ONE, 储能变流器=99)) == set()
 
 
