@@ -399,10 +399,10 @@ async def test_the_form_previews_without_choosing_and_chooses_on_request(app: Li
     saved = await leader.post(place, data={"forum": "hkiac", "exit_days": "60"})
     after = (await leader.get(place)).text
 
-    assert "香港国际仲裁中心（HKIAC）" in looked
-    assert "香港国际仲裁中心（HKIAC）" not in before
+    assert "提交香港国际仲裁中心" in looked
+    assert "提交香港国际仲裁中心" not in before
     assert (saved.status_code, saved.headers["location"]) == (303, place)
-    assert "香港国际仲裁中心（HKIAC）" in after
+    assert "提交香港国际仲裁中心" in after
     member = await browser(app, formation.power)
     assert (await member.get(place)).status_code == 404
     await invited(app, formation)

@@ -51,7 +51,7 @@ FROZEN = datetime(2027, 1, 7, 2, tzinfo=UTC)
 PUBLISHED = {
     ("1", "zh-CN"): "2c5794606e91f0550fe3deede93d8dde0a847ecaaa7bf07d3931c71c933e8a39",
     ("1", "en"): "a137cef053684ecc152f937bdd60a089a499374af231a2b9c5b5d63f01345829",
-    ("2", "zh-CN"): "4f3d1e0bb41460f994c9eab6662e730c0216dbc1c3c6a7e6b1e2e93fe2a4c4d0",
+    ("2", "zh-CN"): "0d37d9c6f125c5d1d3c32128bacb0b51572b0583b6838f20234c6a8bc23339da",
     ("2", "en"): "0c88337aee2030aa6f6ad5c8866bd679b8eef1ca7b360acde565af4df1d305ed",
 }
 """The SHA-256 of each library that agreements have been signed under."""
