@@ -33,7 +33,7 @@ from tests.conftest import PROJECT
 from tests.factories import make_organisation, make_user
 
 Sessions = async_sessionmaker[AsyncSession]
-CALLERS = 6
+CALLERS = 4
 JOBS = "select id, state, tries from job where kind = 'slow'"
 EVENTS = "select id, xid, code, subject_id, consortium_id, xid || '-' || id as position from event order by xid, id"
 AWAY = (*GONE, sa.exc.DBAPIError, ConnectionError)
@@ -192,11 +192,11 @@ async def survived(town: Town, kills: int) -> tuple[Traffic, Listener, list[str]
     working = asyncio.create_task(give_work(town, traffic.stop, given))
     living = [asyncio.create_task(traffic.live(seed)) for seed in range(CALLERS)]
     for what in islice(cycle(("server", "worker", "postmaster")), kills):
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.5)
         await town.kill(what)
         if what != "worker":
             await town.served()
-    await asyncio.sleep(0.7)
+    await asyncio.sleep(0.5)
     traffic.stop.set()
     await asyncio.gather(working, *living)
     await settled(town, listener)
