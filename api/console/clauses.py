@@ -19,6 +19,7 @@ from api.wire.clauses import ClausesIn, ClausesOut, DraftOut
 from coalitions.clauses import Forum, Holder, Liability, Performance, Prevailing, Results
 from domain.errors import Invalid
 from domain.kinds import ConsortiumState
+from domain.records import Consortium
 
 CHOICES = {
     "performance": (Performance, "performance"),
@@ -34,12 +35,13 @@ CHOICES = {
 FIGURES = ("exit_days", "cure_days", "payment_days", "confidential_years")
 
 
-def chosen(data: Form) -> ClausesIn:
-    """Read the form. Raises Invalid."""
+def chosen(data: Form, row: Consortium) -> ClausesIn:
+    """Read the form; what it leaves out stays as the consortium has chosen it. Raises Invalid."""
     form = Reading(data)
+    kept = ClausesOut.from_row(row).model_dump(exclude={"edition"})
     words = {name: data[name] for name in (*CHOICES, "law") if data.get(name)}
     figures = {name: form.whole(name) for name in FIGURES if data.get(name)}
-    return form.wire(ClausesIn, words | figures)
+    return form.wire(ClausesIn, kept | words | figures)
 
 
 @get("/consortia/{identity:uuid}/clauses")
@@ -52,13 +54,18 @@ async def clauses_page(
 ) -> Response[Any]:
     """Show the clauses as chosen, or, to the leader, as the address asks for them, and how the agreement would read."""
     row = await visible.consortium(snapshot, reader.actor, identity)
-    typed = chosen(dict(request.query_params)) if request.query_params else ClausesOut.from_row(row)
-    draft = await _draft(snapshot, reader, identity, typed, state.settings.site)
-    seats = await consortia.whole(snapshot, reader.actor, row.id)
-    asked = row.state is not ConsortiumState.FORMING or any(seat.membership.state in ASKED for seat in seats)
     leading = row.organisation_id == reader.actor.organisation_id
-    return page(reader, "clauses", consortium=row, typed=typed, draft=draft, editable=leading and not asked,
-                leading=leading, choices=CHOICES, figures=FIGURES)  # fmt: skip
+    editable = leading and await _open(snapshot, reader, row)
+    typed = chosen(dict(request.query_params) if editable else {}, row)
+    draft = await _draft(snapshot, reader, identity, typed, state.settings.site)
+    return page(reader, "clauses", consortium=row, typed=typed, draft=draft, editable=editable, leading=leading,
+                choices=CHOICES, figures=FIGURES)  # fmt: skip
+
+
+async def _open(session: AsyncSession, reader: Reader, row: Consortium) -> bool:
+    """Tell whether clauses may still be chosen: nobody has been asked."""
+    seats = await consortia.whole(session, reader.actor, row.id)
+    return row.state is ConsortiumState.FORMING and not any(seat.membership.state in ASKED for seat in seats)
 
 
 async def _draft(session: AsyncSession, reader: Reader, identity: UUID, typed: ClausesIn, site: str) -> DraftOut | None:
@@ -85,7 +92,8 @@ async def choose(
     data: URLEncodedBody[dict[str, str]],
 ) -> Response[Any]:
     """Choose the clauses."""
-    await actions.choose(session, reader.actor, identity, chosen(data))
+    row = await visible.consortium(session, reader.actor, identity, lock=True)
+    await actions.choose(session, reader.actor, identity, chosen(data, row))
     return back(f"/consortia/{identity}/clauses", "clauses-chosen")
 
 

@@ -406,9 +406,10 @@ async def test_the_form_previews_without_choosing_and_chooses_on_request(app: Li
     member = await browser(app, formation.power)
     assert (await member.get(place)).status_code == 404
     await invited(app, formation)
-    shown = (await member.get(place)).text
+    shown = (await member.get(place, params={"forum": "court"})).text
     assert "香港国际仲裁中心" in shown
     assert "<select" not in shown
+    assert "牵头人住所地人民法院" not in shown
 
 
 @pytest.mark.parametrize(
