@@ -11,6 +11,7 @@ last ``id`` would miss rows. It remembers ``(xid, id)`` and stops at `HORIZON`, 
 import json
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -21,10 +22,12 @@ from pgqueuer.domain.settings import DBSettings
 from pgqueuer.domain.types import Channel
 from pgqueuer.ports.driver import Driver
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
 from domain.actor import Actor
+from domain.audit import digest
 from domain.message import Parameter
-from domain.records import Event, Job
+from domain.records import Event, Identified, Job
 
 HORIZON = "xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 """Below it every transaction has ended: https://www.postgresql.org/docs/current/functions-info.html#FUNCTIONS-PG-SNAPSHOT"""
@@ -47,7 +50,11 @@ async def record(
     """Add what happened to the running transaction; readers in `audience` see it even where they see nothing else.
 
     Listeners are only woken, and read the row themselves: a notification is small, and not yet one's right to read.
+    Where the subject was made or changed since it was last told of, the event keeps the digests of what it said before
+    and says now. They are sealed with it and told to nobody: from the digest of a few figures one can guess them.
     """
+    await session.flush()
+    before, after = _changed(session.sync_session, subject_id)
     event = Event(
         code=code,
         user_id=actor.user_id,
@@ -57,9 +64,45 @@ async def record(
         consortium_id=consortium_id,
         audience=sorted(set(audience)),
         params=params,
+        digest_before=before,
+        digest_after=after,
     )
     session.add(event)
     await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})
+
+
+CHANGED = "lianzhou.changed"
+UNSAID = frozenset({"created_at", "version"})
+"""Columns the database fills in; they count changes and say nothing about the thing."""
+
+
+@sa.event.listens_for(Session, "after_flush")
+def _note_changes(session: Session, _context: object) -> None:
+    """Remember what each row that this flush wrote said before the first change that no event has told of yet."""
+    changed = session.info.setdefault(CHANGED, {})
+    for row in (*session.new, *session.dirty):
+        if isinstance(row, Identified) and row.id not in changed:
+            changed[row.id] = (row, None if row in session.new else _digest(row, former=True))
+
+
+@sa.event.listens_for(Session, "after_soft_rollback")
+def _forget_changes(session: Session, _transaction: object) -> None:
+    session.info.pop(CHANGED, None)
+
+
+def _changed(session: Session, subject: UUID) -> tuple[bytes | None, bytes | None]:
+    """Return the digests of a row before and after what was written of it since it was last told of."""
+    row, before = session.info.get(CHANGED, {}).pop(subject, (None, None))
+    return (None, None) if row is None else (before, _digest(row))
+
+
+def _digest(row: Identified, *, former: bool = False) -> bytes:
+    state = sa.inspect(row)
+    names = [each.key for each in state.mapper.column_attrs if each.key not in UNSAID]
+    values: dict[str, Any] = {name: state.dict.get(name) for name in names}
+    if former:
+        values |= {name: old[0] for name in names if (old := state.attrs[name].history.deleted)}
+    return digest(state.mapper.local_table.name, values)
 
 
 async def enqueue(session: AsyncSession, job: Job) -> None:

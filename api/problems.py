@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
 
+from api.actions.lone_bids import LoneBidStands, SeatStands
 from api.conditional import PreconditionFailed
 from api.i18n import Locale, locale_of, say, speaks
 from domain.errors import (
@@ -143,6 +144,8 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
     "ck_invitation_open": DeadlinePassed,
     "uq_membership_one_consortium_per_opportunity": SeatTaken,
     "uq_membership_seat": SeatTaken,
+    "ck_bid_claim_lone": LoneBidStands,
+    "ck_bid_claim_seated": SeatStands,
     "uq_membership_lead": lambda: RuleBroken(rule="one-lead"),
 }
 """Constraints whose breach has a name of its own; the others are known by their kind (see ``_broken``)."""

@@ -57,6 +57,39 @@ class Settings:
     worker_slots: int = _told("LIANZHOU_WORKER_SLOTS", 2, "How many jobs one worker runs at a time; 2 or more.")
     log_json: bool = _told("LIANZHOU_LOG_JSON", False, "Write log lines as JSON, for a collector.")
 
+    heads: Path | None = _told(
+        "LIANZHOU_HEADS",
+        None,
+        "The folder for signed heads of the audit chain, to be copied elsewhere; without it heads in LIANZHOU_HOME.",
+    )
+    head_key: Path | None = _told(
+        "LIANZHOU_HEAD_KEY",
+        None,
+        "The file of the private key that signs heads, made when first wanted; without it in LIANZHOU_HOME.",
+    )
+    esign_url: str | None = _told(
+        "LIANZHOU_ESIGN_URL", None, "The address of a provider of electronic signatures; without it there is none."
+    )
+    esign_name: str = _told("LIANZHOU_ESIGN_NAME", "esign", "What that provider is called on pages and in records.")
+    esign_token_file: Path | None = _told(
+        "LIANZHOU_ESIGN_TOKEN_FILE", None, "The file that holds the token by which that provider knows us."
+    )
+    esign_secret_file: Path | None = _told(
+        "LIANZHOU_ESIGN_SECRET_FILE",
+        None,
+        "The file that holds the secret with which its webhooks are signed (whsec_…).",
+    )
+
+    @property
+    def heads_place(self) -> Path:
+        """Where signed heads are kept."""
+        return self.heads or self.home / "heads"
+
+    @property
+    def head_key_place(self) -> Path:
+        """Where the key that signs them is."""
+        return self.head_key or self.home / "keys" / "head.pem"
+
     @property
     def site(self) -> str:
         """Where people find us, without a slash at the end.

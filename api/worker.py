@@ -34,8 +34,10 @@ from sqlmodel import col
 from api import logs
 from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transaction
 from api.embedded import database
+from api.heads import BadHead
 from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
+from api.jobs.heads import vouch
 from api.jobs.sealing import seal
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
@@ -49,6 +51,7 @@ PROGRESS_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 DEADLINE_SECONDS = 15.0
 SEAL_SECONDS = 2.0
+HEAD_SECONDS = 60.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
 """SQLSTATEs that another try may cure: serialization failure, deadlock, lock not available, a server going down."""
@@ -255,7 +258,7 @@ async def run(
     stop = stop or asyncio.Event()
     engine = make_engine(url, size=2 * settings.worker_slots)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
-    watches = [asyncio.create_task(watch(worker, stop)) for watch in (_watch_deadlines, _watch_events)]
+    watches = [asyncio.create_task(watch(worker, stop)) for watch in (_watch_deadlines, _watch_events, _watch_heads)]
     try:
         while not stop.is_set():
             try:
@@ -294,6 +297,17 @@ async def _watch_events(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("audit.failed", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), SEAL_SECONDS)
+
+
+async def _watch_heads(worker: Worker, stop: asyncio.Event) -> None:
+    """Sign the head of the chain and keep it outside the database, once a minute until `stop` is set."""
+    while not stop.is_set():
+        try:
+            await vouch(worker.sessions, worker.settings)
+        except (*DISCONNECTED, DBAPIError, BadHead) as error:
+            logs.logger().warning("audit.unsigned", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), HEAD_SECONDS)
 
 
 async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:

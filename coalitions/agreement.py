@@ -75,11 +75,13 @@ def body(
     edition: int,
     performance: str,
     liability: str,
+    clauses: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Compose the agreement's body; shares of each package, and of the whole by value, sum to exactly 10000 points.
 
     Parties stand in the order of their credit codes and names, so that the same terms give the same bytes.
     Members are jointly and severally liable to the owner (招标投标法 art. 31); the internal split follows the shares.
+    `clauses` are the choices among the library's clauses (`coalitions.clauses.Choices.data`), part of what is hashed.
 
     Raises ValueError unless there are at least two parties and exactly one leads (art. 31: 两个以上法人或者其他组织).
     """
@@ -91,7 +93,9 @@ def body(
         weights = dict.fromkeys(weights, 1)
     shares = by_largest_remainder(weights, BASIS_POINTS)
     parts = _parts(ordered)
-    special = any(party.particulars for party in ordered)
+    chosen = dict(clauses or {})
+    if any(party.particulars for party in ordered) and chosen.get("edition", "1") < PARTICULARS_SINCE:
+        chosen["edition"] = PARTICULARS_SINCE
     return {
         "format": "lianzhou-agreement/1",
         "edition": edition,
@@ -99,7 +103,7 @@ def body(
         "performance": performance,
         "liability": liability,
         "members": [_member(party, shares[index], parts[index]) for index, party in enumerate(ordered)],
-        **({"clauses": {"edition": PARTICULARS_SINCE}} if special else {}),
+        **({"clauses": chosen} if chosen else {}),
     }
 
 

@@ -18,6 +18,8 @@ from domain.message import Message
 
 EDITION = "1"
 """The library that bodies without a choice of their own are read with."""
+NEWEST = "2"
+"""The library that new agreements are made with."""
 
 
 class Performance(StrEnum):
@@ -48,7 +50,16 @@ class Forum(StrEnum):
     CIETAC = "cietac"
     SCIA = "scia"
     HKIAC = "hkiac"
+    SIAC = "siac"
     COURT = "court"
+
+
+class Results(StrEnum):
+    """Whose the results of the project are: their creator's, all members' by share, or the lead's."""
+
+    CREATOR = "creator"
+    SHARED = "shared"
+    LEAD = "lead"
 
 
 class Prevailing(StrEnum):
@@ -76,6 +87,7 @@ class Choices:
     prevailing: Prevailing = Prevailing.ZH
     security: Holder = Holder.LEAD
     payment: Holder = Holder.LEAD
+    results: Results = Results.CREATOR
     exit_days: int = 30
     cure_days: int = 15
     payment_days: int = 10
@@ -92,7 +104,12 @@ class Choices:
         unknown = sorted(given.keys() - kinds.keys())
         if unknown:
             raise BadChoice(f"clauses: {', '.join(unknown)}")
-        return cls(**{name: _chosen(name, kinds[name], value) for name, value in given.items()})
+        found = cls(**{name: _chosen(name, kinds[name], value) for name, value in given.items()})
+        if found.edition not in (EDITION, NEWEST):
+            raise BadChoice(f"clauses.edition: {found.edition!r}")
+        if found.edition == EDITION and (found.results is not Results.CREATOR or found.forum is Forum.SIAC):
+            raise BadChoice("clauses: not in edition 1")
+        return found
 
     def data(self) -> dict[str, Any]:
         """Return the choices as the ``clauses`` of a body.
@@ -222,14 +239,23 @@ def _articles(
         article("decisions", "decisions-unanimous", "decisions-majority"),
         article("default", "default-cure", "default-step-in"),
         article("exit", "exit-before", "exit-after", "exit-replacement", "exit-again"),
-        article("property", "property-background", "property-results", "property-licence"),
+        article("property", "property-background", _results(choices), "property-licence"),
         article("confidentiality", "confidentiality-duty", "confidentiality-term"),
         article("compliance", "compliance-filings", "compliance-trade", "compliance-integrity"),
         article("force", "force-majeure"),
         article("term", "term-begin", "term-end"),
         article("disputes", "disputes-law", f"disputes-{choices.forum}", "disputes-meanwhile"),
-        article("form", "form-change", "form-hash", f"form-{choices.prevailing}"),
+        article("form", "form-change", "form-hash", *_signature(choices), f"form-{choices.prevailing}"),
     )
+
+
+def _results(choices: Choices) -> str:
+    return "property-results" if choices.results is Results.CREATOR else f"property-results-{choices.results}"
+
+
+def _signature(choices: Choices) -> tuple[str, ...]:
+    """Return what is said about signatures on the platform; the first library said nothing."""
+    return () if choices.edition == EDITION else ("form-signature",)
 
 
 def text(value: str) -> Message:

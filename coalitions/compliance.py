@@ -26,7 +26,8 @@ LEADERS_OWN = frozenset({Check.LEAD_SHARE, Check.MEMBERS_WITHIN_NOTICE, Check.NO
 class Member:
     """A member of the consortium: who it is, and how many units of which package it takes.
 
-    ``sme`` is None where nobody has said; ``turnover`` is a year's, in whole units of the home currency.
+    ``sme`` is None where nobody has said; ``turnover`` is a year's, in whole units of the home currency; ``alone``
+    tells whether by what it declares it could deliver the whole lot by itself.
     """
 
     id: UUID
@@ -39,6 +40,7 @@ class Member:
     grades: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     units: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     replaces: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -367,6 +369,18 @@ def _unrelated_members(case: Case) -> Iterator[Verdict]:
             )
 
 
+def _contestable(case: Case) -> Iterator[Verdict]:
+    """Two who could each have bid alone compete less by bidding together: somebody must have a reason for it."""
+    able = [member for member in case.facts.members if member.alone]
+    if len(able) > 1:
+        yield Verdict(
+            code="members-could-alone",
+            subject=" ".join(str(member.id) for member in able[:3]),
+            about=tuple(member.id for member in able),
+            params={"members": "、".join(member.name for member in able), "count": len(able)},
+        )
+
+
 def _one_team(case: Case) -> Iterator[Verdict]:
     elsewhere = {rival.id for rival in case.facts.rivals}
     for member in case.facts.members:
@@ -501,6 +515,7 @@ def _renewed(case: Case, *, days: int) -> Iterator[Verdict]:
 CHECKS: Mapping[Check, Callable[..., Iterator[Verdict]]] = {
     Check.AMOUNT_BELOW: _amount_below,
     Check.CODES_OUTSIDE: _codes_outside,
+    Check.CONTESTABLE: _contestable,
     Check.COUNTRY_OUTSIDE: _country_outside,
     Check.DOCUMENT: _document,
     Check.EVERY_MEMBER_SMALL: _every_member_small,

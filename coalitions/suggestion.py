@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from coalitions.matching import Fit, PackageFit, match
+from coalitions.relations import related
 from coalitions.shares import by_largest_remainder
 from domain.calendar import months
 from domain.kinds import BASIS_POINTS
@@ -379,7 +380,13 @@ class _Telling:
             "feasible": Message(code="within-gap", params={"gap": round(100 * (plan.gap or 0), 2)}),
         }[str(plan.status)]
         counted = Message(code="members-counted", params={"members": len(plan.members), "ties": ties})
-        return (proof, counted)
+        chosen = [self.suppliers[firm] for firm in plan.members]
+        names = {each.id: each.name for each in chosen}
+        together = [
+            Message(code="members-under-one-control", params={"firms": "、".join(names[firm] for firm in firms)})
+            for firms in related({each.id: each.group for each in chosen})
+        ]
+        return (proof, counted, *together)
 
     def missing(self, figure: Missing) -> MissingFigure:
         package = None if figure.package is None else self.packages[figure.package].id

@@ -13,3 +13,13 @@ def months(starts: date, ends: date) -> tuple[date, ...]:
     """
     first, last = starts.year * 12 + starts.month - 1, ends.year * 12 + ends.month - 1
     return tuple(date(number // 12, number % 12 + 1, 1) for number in range(first, last + 1)) if ends >= starts else ()
+
+
+def month_after(day: date, count: int) -> date:
+    """Return the first day of the month `count` months after that of `day`.
+
+    >>> month_after(date(2026, 11, 24), 2)
+    datetime.date(2027, 1, 1)
+    """
+    years, month = divmod(day.month - 1 + count, 12)
+    return date(day.year + years, month + 1, 1)

@@ -106,6 +106,20 @@ class FrontierAxis(StrEnum):
     LEAD = "lead"
 
 
+class LoneBidState(StrEnum):
+    FILED = "filed"
+    WITHDRAWN = "withdrawn"
+
+
+class EnvelopeState(StrEnum):
+    """The life of a signing at a provider of electronic signatures."""
+
+    REQUESTED = "requested"
+    SENT = "sent"
+    SIGNED = "signed"
+    FAILED = "failed"
+
+
 class RunState(StrEnum):
     """The life of a piece of long work."""
 

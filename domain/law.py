@@ -49,6 +49,7 @@ class Check(StrEnum):
     """What a rule looks at; each is one function of ``coalitions/compliance.py``."""
 
     AMOUNT_BELOW = "amount_below"
+    CONTESTABLE = "contestable"
     CODES_OUTSIDE = "codes_outside"
     COUNTRY_OUTSIDE = "country_outside"
     DOCUMENT = "document"

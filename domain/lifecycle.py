@@ -8,6 +8,8 @@ Membership:  proposed → invited → (accepted | countered → invited v+1 | de
 Consortium:  forming → agreed → signed → filed → bid → (won → running → closed | lost); dissolved before signed.
 Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
+Lone bid:    filed → withdrawn.
+Envelope:    requested → sent → signed; failed from either before.
 """
 
 from collections.abc import Mapping
@@ -19,8 +21,10 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    EnvelopeState,
     HoldState,
     InvitationState,
+    LoneBidState,
     MembershipState,
     OpportunityState,
     RunState,
@@ -102,6 +106,16 @@ BATCH: Mapping[BatchState, frozenset[BatchState]] = {
 CAPABILITY: Mapping[CapabilityState, frozenset[CapabilityState]] = {
     K.DECLARED: frozenset({K.RETIRED}),
     K.RETIRED: frozenset({K.DECLARED}),
+}
+LONE_BID: Mapping[LoneBidState, frozenset[LoneBidState]] = {
+    LoneBidState.FILED: frozenset({LoneBidState.WITHDRAWN}),
+    LoneBidState.WITHDRAWN: frozenset(),
+}
+ENVELOPE: Mapping[EnvelopeState, frozenset[EnvelopeState]] = {
+    EnvelopeState.REQUESTED: frozenset({EnvelopeState.SENT, EnvelopeState.FAILED}),
+    EnvelopeState.SENT: frozenset({EnvelopeState.SIGNED, EnvelopeState.FAILED}),
+    EnvelopeState.SIGNED: frozenset(),
+    EnvelopeState.FAILED: frozenset(),
 }
 
 

@@ -21,10 +21,12 @@ from domain.kinds import (
     CapabilityState,
     ConsortiumState,
     Disclosure,
+    EnvelopeState,
     HoldState,
     ImportKind,
     InvitationState,
     LinkKind,
+    LoneBidState,
     MembershipState,
     OpportunityState,
     PackageKind,
@@ -33,7 +35,19 @@ from domain.kinds import (
     RunState,
     Visibility,
 )
-from domain.lifecycle import BATCH, CAPABILITY, CONSORTIUM, HOLD, INVITATION, MEMBERSHIP, OPPORTUNITY, RUN, step
+from domain.lifecycle import (
+    BATCH,
+    CAPABILITY,
+    CONSORTIUM,
+    ENVELOPE,
+    HOLD,
+    INVITATION,
+    LONE_BID,
+    MEMBERSHIP,
+    OPPORTUNITY,
+    RUN,
+    step,
+)
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -524,6 +538,7 @@ class Consortium(Versioned, table=True):
     performance: str = Field(default="divided", max_length=20)
     liability: str = Field(default="joint_and_several", max_length=20)
     is_incorporated: bool = Field(default=False)
+    clauses: dict[str, Any] = document()
     state: ConsortiumState = Field(default=ConsortiumState.FORMING, sa_type=stored(ConsortiumState), index=True)
 
     def become(self, wanted: ConsortiumState) -> None:
@@ -724,7 +739,11 @@ class Event(Record, table=True):
     """Something that happened, told once, in the same commit; read in commit order by (xid, id)."""
 
     __tablename__: ClassVar[str] = "event"
-    __table_args__ = (sa.Index("ix_event_order", "xid", "id"),)
+    __table_args__ = (
+        sa.Index("ix_event_order", "xid", "id"),
+        sa.CheckConstraint("octet_length(digest_before) = 32", name="digest_before"),
+        sa.CheckConstraint("octet_length(digest_after) = 32", name="digest_after"),
+    )
 
     id: int | None = Field(
         default=None, sa_type=sa.BigInteger, primary_key=True, sa_column_args=[sa.Identity(always=True)]
@@ -744,6 +763,8 @@ class Event(Record, table=True):
     consortium_id: UUID | None = Field(default=None, index=True)
     audience: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))
     params: dict[str, Any] = document()
+    digest_before: bytes | None = Field(default=None)
+    digest_after: bytes | None = Field(default=None)
 
 
 class ImportBatch(Versioned, table=True):
@@ -828,3 +849,98 @@ class AuditSeal(Record, table=True):
     event_id: int = Field(sa_type=sa.BigInteger, foreign_key="event.id", ondelete="RESTRICT", unique=True)
     previous: bytes = Field()
     hash: bytes = Field()
+
+
+# ------------------------------------------------------------------ one bid a lot, heads, envelopes
+
+
+class LoneBid(Versioned, table=True):
+    """A firm's notice that it bids alone on a lot; while it is filed, the firm takes no seat there."""
+
+    __tablename__: ClassVar[str] = "lone_bid"
+
+    opportunity_id: UUID = refers("opportunity.id")
+    organisation_id: UUID = refers("organisation.id")
+    filed_by: UUID = refers("organisation.id")
+    user_id: UUID | None = refers("user_account.id", nullable=True)
+    note: str = Field(default="", sa_type=sa.Text)
+    state: LoneBidState = Field(default=LoneBidState.FILED, sa_type=stored(LoneBidState))
+
+    def become(self, wanted: LoneBidState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(LONE_BID, self.state, wanted)
+
+
+class BidClaim(Record, table=True):
+    """That a firm takes part in a lot, by one live seat or one lone bid: triggers keep it, the key admits one."""
+
+    __tablename__: ClassVar[str] = "bid_claim"
+    __table_args__ = (sa.CheckConstraint("num_nonnulls(membership_id, lone_bid_id) = 1", name="one"),)
+
+    opportunity_id: UUID = refers("opportunity.id", primary=True)
+    organisation_id: UUID = Field(foreign_key="organisation.id", ondelete="RESTRICT", primary_key=True, index=True)
+    membership_id: UUID | None = refers("membership.id", nullable=True, ondelete="CASCADE")
+    lone_bid_id: UUID | None = refers("lone_bid.id", nullable=True, ondelete="CASCADE")
+
+
+class AuditHead(Record, table=True):
+    """The newest link of the chain as it was at a moment, signed (Ed25519) so that whoever keeps it can prove it."""
+
+    __tablename__: ClassVar[str] = "audit_head"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(hash) = 32", name="hash"),
+        sa.CheckConstraint("octet_length(key) = 32", name="key"),
+        sa.CheckConstraint("octet_length(signature) = 64", name="signature"),
+    )
+
+    seq: int = Field(sa_type=sa.BigInteger, primary_key=True, sa_column_kwargs={"autoincrement": False})
+    hash: bytes = Field()
+    signed_at: datetime = moment()
+    key: bytes = Field()
+    signature: bytes = Field()
+
+
+class Envelope(Versioned, table=True):
+    """One member's signing of one agreement at a provider of electronic signatures, as the provider tells it."""
+
+    __tablename__: ClassVar[str] = "envelope"
+    __table_args__ = (
+        sa.ForeignKeyConstraint(
+            ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_envelope_agreement"
+        ),
+        sa.UniqueConstraint("provider", "reference"),
+        sa.CheckConstraint("state not in ('sent', 'signed') or reference is not null", name="sent"),
+        sa.Index(
+            "uq_envelope_open",
+            "agreement_id",
+            "organisation_id",
+            unique=True,
+            postgresql_where=sa.text("state <> 'failed'"),
+        ),
+    )
+
+    agreement_id: UUID = Field(index=True)
+    sha256: str = Field(max_length=64)
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+    provider: str = Field(max_length=40)
+    reference: str | None = Field(default=None, max_length=200)
+    address: str | None = Field(default=None, max_length=2000)
+    certificate: str | None = Field(default=None, max_length=500)
+    signed_at: datetime | None = moment(nullable=True)
+    state: EnvelopeState = Field(default=EnvelopeState.REQUESTED, sa_type=stored(EnvelopeState))
+
+    def become(self, wanted: EnvelopeState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(ENVELOPE, self.state, wanted)
+
+
+class WebhookReceipt(Record, table=True):
+    """A message of a provider that was acted upon; its id is not acted upon again."""
+
+    __tablename__: ClassVar[str] = "webhook_receipt"
+
+    provider: str = Field(max_length=40, primary_key=True)
+    message: str = Field(max_length=200, primary_key=True)
+    envelope_id: UUID = refers("envelope.id")
+    received_at: datetime | None = moment(now=True)

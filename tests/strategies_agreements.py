@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from coalitions.agreement import Party, Project, Work, body
+from coalitions.clauses import NEWEST, Choices, Forum, Holder, Results
 from tests.factories import credit_code
 
 NAMES = (
@@ -45,7 +46,16 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
         edition=draw(st.integers(1, 20)),
         performance=draw(st.sampled_from(("divided", "joint", "mixed"))),
         liability=draw(st.sampled_from(("joint_and_several", "several"))),
+        clauses=draw(st.none() | choices()),
     )
+
+
+def choices() -> st.SearchStrategy[dict[str, Any]]:
+    """Draw the choices of a leader among the clauses of the newest library."""
+    return st.builds(
+        Choices, edition=st.just(NEWEST), law=st.sampled_from(("CN", "SG")), forum=st.sampled_from(Forum),
+        security=st.sampled_from(Holder), results=st.sampled_from(Results), exit_days=st.integers(1, 365),
+    ).map(Choices.data)  # fmt: skip
 
 
 @st.composite

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.heads import SignedHead
 from api.queries import audit
 from domain.audit import START, Break, Head, broken, follow
-from domain.records import AuditSeal
+from domain.records import AuditHead, AuditSeal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,13 @@ async def seal(session: AsyncSession, limit: int = audit.AT_ONCE) -> tuple[int, 
     if rows:
         await session.execute(sa.insert(AuditSeal), rows)
     return len(rows), head
+
+
+async def keep_head(session: AsyncSession, found: SignedHead) -> None:
+    """Keep a signed head, so that the bureau can fetch it; one of the same place is kept already."""
+    row = {"seq": found.head.seq, "hash": found.head.hash, "signed_at": found.signed_at, "key": found.key,
+           "signature": found.signature}  # fmt: skip
+    await session.execute(insert(AuditHead).values(row).on_conflict_do_nothing())
 
 
 async def verify(session: AsyncSession, kept: Head | None = None) -> Verdict:

@@ -13,13 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import compliance, holds
 from api.outbox import record
-from api.queries import actors, consortia, opportunities, organisations, visible
+from api.queries import actors, consortia, drafts, opportunities, visible
 from api.queries.consortia import SeatRow
 from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
-from api.wire.negotiation import Answerable, Conditions, ExtensionIn, offer_of, plain_conditions
-from coalitions import agreement as agreements
+from api.wire.negotiation import Answerable, Conditions, ExtensionIn, plain_conditions
+from coalitions.agreement import digest
+from coalitions.clauses import NEWEST, Choices
 from coalitions.formation import PENDING, SETTLED, Standing, standing
-from coalitions.terms import particulars
 from domain import workdays
 from domain.actor import Actor
 from domain.errors import (
@@ -99,6 +99,7 @@ async def form(session: AsyncSession, actor: Actor, given: ConsortiumIn) -> Cons
         suggestion_id=suggestion.id,
         plan=given.plan,
         name=given.name or opportunity.title[:190] + " 联合体",
+        clauses=Choices(edition=NEWEST).data(),
     )
     session.add(row)
     await session.flush()
@@ -807,7 +808,6 @@ async def _tell(
 async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None:
     """Let the consortium's state follow its seats, and freeze an agreement the moment everyone has accepted."""
     await session.flush()
-    opportunity = await session.get_one(Opportunity, row.opportunity_id)
     packages = await _packages(session, actor, row.opportunity_id)
     seats = await consortia.whole(session, actor, row.id)
     now = _standing(packages, seats)
@@ -817,7 +817,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
     if row.state is ConsortiumState.FORMING:
         await _reopen(session, actor, row, seats)
     else:
-        agreement = await _freeze(session, actor, row, opportunity, packages, seats)
+        agreement = await _freeze(session, actor, row, seats)
         members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
         await record(session, _itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
@@ -841,55 +841,13 @@ def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> St
     return standing({package.id: package.quantity for package in packages.values()}, [seat_of(seat) for seat in seats])
 
 
-async def _freeze(
-    session: AsyncSession,
-    actor: Actor,
-    row: Consortium,
-    opportunity: Opportunity,
-    packages: dict[UUID, WorkPackage],
-    seats: Sequence[SeatRow],
-) -> Agreement:
+async def _freeze(session: AsyncSession, actor: Actor, row: Consortium, seats: Sequence[SeatRow]) -> Agreement:
     """Write the next edition of the agreement from the terms everyone has accepted."""
     settled = [seat for seat in seats if seat.membership.state in SETTLED]
-    names = await organisations.named(session, actor, [seat.membership.organisation_id for seat in settled])
     last = await consortia.agreement(session, actor, row.id)
     edition = 1 if last is None else last[0].edition + 1
-    body = agreements.body(
-        agreements.Project(
-            title=opportunity.title,
-            country=opportunity.country,
-            currency=opportunity.currency,
-            starts=opportunity.starts,
-            ends=opportunity.ends,
-            edition=opportunity.edition,
-        ),
-        [
-            agreements.Party(
-                name=names[seat.membership.organisation_id].name,
-                credit_code=names[seat.membership.organisation_id].credit_code,
-                lead=seat.membership.lead,
-                edition=seat.membership.edition,
-                work=tuple(_work(line, packages[line.package_id]) for line in seat.lines),
-                particulars=particulars(offer_of(seat.terms, seat.lines, {p.id: p.code for p in packages.values()})),
-            )
-            for seat in settled
-        ],
-        edition=edition,
-        performance=row.performance,
-        liability=row.liability,
-    )
-    agreement = Agreement(consortium_id=row.id, edition=edition, body=body, sha256=agreements.digest(body))
+    body = await drafts.body(session, actor, row, settled, edition=edition)
+    agreement = Agreement(consortium_id=row.id, edition=edition, body=body, sha256=digest(body))
     session.add(agreement)
     await session.flush()
     return agreement
-
-
-def _work(line: TermsLine, package: WorkPackage) -> agreements.Work:
-    return agreements.Work(
-        package=package.code,
-        name=package.name,
-        units=line.units,
-        unit=package.unit,
-        unit_price=line.unit_price,
-        value=agreements.value_of(line.units, line.unit_price, package.value, package.quantity),
-    )

@@ -3,7 +3,8 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from typing import Annotated, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,6 +14,7 @@ from api.actions.audit import Verdict
 from api.cli.codes import Exit, failing, locale, warn
 from api.db import make_engine, snapshot
 from api.embedded import database
+from api.heads import SignedHead, known_keys, rotate
 from api.i18n import say
 from api.queries import audit as reading
 from api.settings import Settings
@@ -24,23 +26,38 @@ Value = TypeVar("Value")
 audit_app = typer.Typer(no_args_is_help=True, help="审计链 / the chain over everything that happened")
 
 
-def _head(text: str) -> Head:
+def _head(text: str) -> Head | SignedHead:
     try:
-        return Head.parse(text)
+        place = Path(text)
+        return SignedHead.read(place.read_bytes()) if place.is_file() else Head.parse(text)
     except ValueError:
-        raise typer.BadParameter("SEQ:SHA256") from None
+        raise typer.BadParameter("SEQ:SHA256, lianzhou-head/1") from None
 
 
 @audit_app.command()
 def verify(
     head: Annotated[
-        Head | None,
-        typer.Option(parser=_head, metavar="SEQ:HASH", help="另行保存的链首 / a head that was kept elsewhere"),
+        Any,
+        typer.Option(
+            parser=_head,
+            metavar="FILE|SEQ:HASH",
+            help="另行保存的链首（签名文件或文字）/ a head that was kept elsewhere",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="HEX", help="另行保存的公钥 / the public key, where it was kept elsewhere too")
     ] = None,
 ) -> None:
     """校验审计链 / verify every link; a broken one is named, and the exit code is 3."""
     with failing():
-        verdict = _read(lambda session: audit.verify(session, head))
+        kept = head
+        if isinstance(head, SignedHead):
+            trusted = {key.lower()} if key else {each.hex() for each in known_keys(_settings().head_key_place)}
+            if head.key.hex() not in trusted:
+                warn(say(locale(), Message(code="head-stranger", params={"key": head.key.hex()})))
+                raise SystemExit(Exit.FAULTS)
+            kept = head.head
+        verdict = _read(lambda session: audit.verify(session, kept))
         warn(say(locale(), _told(verdict)))
         typer.echo(verdict.head)
         if verdict.broken is not None:
@@ -52,6 +69,18 @@ def newest() -> None:
     """打印链首 / print the newest link, for keeping where nobody who runs the database can change it."""
     with failing():
         typer.echo(_read(reading.head))
+
+
+@audit_app.command("rotate")
+def renew() -> None:
+    """更换链首签名密钥 / put a new key in place; heads signed before still count. Prints the new public key."""
+    with failing():
+        key = rotate(_settings().head_key_place)
+        typer.echo(key.public_key().public_bytes_raw().hex())
+
+
+def _settings() -> Settings:
+    return Settings.from_env(os.environ)
 
 
 def _told(verdict: Verdict) -> Message:
@@ -74,5 +103,5 @@ def _read(question: Callable[[AsyncSession], Awaitable[Value]]) -> Value:
         finally:
             await engine.dispose()
 
-    with database(Settings.from_env(os.environ)) as url:
+    with database(_settings()) as url:
         return asyncio.run(asked(url))

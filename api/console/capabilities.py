@@ -1,6 +1,5 @@
 """What one's own firm declares: list, add, revise, retire, and capacity by month."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +15,7 @@ from api.console.page import Reader, back, page
 from api.i18n import LOCALES, catalogue
 from api.queries import capabilities, consortia, visible
 from api.wire.firms import CapabilityIn, CapabilityOut, CapacityIn, MonthOut
+from domain.calendar import month_after
 from domain.errors import Fault, Invalid
 from domain.kinds import CapabilityState, Disclosure
 
@@ -146,16 +146,6 @@ async def calendar(session: AsyncSession, reader: Reader, identity: UUID) -> tup
     coming = [month_after(today, number) for number in range(MONTHS)]
     empty = {month: MonthOut(month=month, declared=0, reserved=0, free=0) for month in coming}
     return tuple((empty | known)[month] for month in sorted({*coming, *(m for m in known if m >= coming[0])}))
-
-
-def month_after(day: date, number: int) -> date:
-    """Return the first day of the month `number` months after that of `day`.
-
-    >>> month_after(date(2026, 11, 24), 2)
-    datetime.date(2027, 1, 1)
-    """
-    years, month = divmod(day.month - 1 + number, 12)
-    return date(day.year + years, month + 1, 1)
 
 
 @post("/my/capabilities/{identity:uuid}")

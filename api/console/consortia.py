@@ -4,18 +4,21 @@ from typing import Any
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, URLEncodedBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import consortia as actions
+from api.actions import envelopes as signing
 from api.actions import suggestions
 from api.console.forms import Reading, period
 from api.console.home import feed
 from api.console.page import Reader, back, page
 from api.console.workspace import LEFT, LIVE, own_seat, picture, rows, standing
+from api.esign import name_of
 from api.i18n import say
-from api.queries import answers, consortia, desk, opportunities, organisations, visible
+from api.queries import answers, consortia, desk, envelopes, opportunities, organisations, visible
 from api.queries.consortia import View
 from api.wire.answers import AnswerLine
 from api.wire.consortia import (
@@ -31,6 +34,7 @@ from api.wire.consortia import (
 )
 from api.wire.jobs import JobOut, SuggestIn
 from api.wire.negotiation import DiffOut
+from coalitions.relations import related
 from domain.actor import Actor
 from domain.errors import ConfidentialityFirst, NotFound
 from domain.kinds import ConsortiumState, MembershipState
@@ -84,6 +88,7 @@ async def workspace_page(
         relief=await _relief(snapshot, actor, view.consortium) if leading else {"job": None, "run": None},
         agreement=await _open_agreement(snapshot, actor, view.consortium),
         diffs=await _diffs(snapshot, actor, view) if leading else {},
+        related=_related(view) if leading or reader.watches else (),
         packages={str(package.id): package for package in view.packages.values()},
         feed=await feed(snapshot, actor, consortium=identity),
     )
@@ -97,6 +102,13 @@ async def _diffs(session: AsyncSession, actor: Actor, view: View) -> dict[UUID, 
             old, new = await consortia.two_editions(session, actor, seat, None, seat.counter.edition)
             found[seat.membership.id] = diff_of(view, seat, old, new, actor)
     return found
+
+
+def _related(view: View) -> tuple[str, ...]:
+    """Name the members that are under one control, for those who may know it: the leader and who oversees."""
+    live = [seat.membership.organisation_id for seat in view.seats if seat.membership.state in LIVE]
+    found = related({firm: view.firms[firm].group_name for firm in live})
+    return tuple("、".join(view.firms[firm].name for firm in firms) for firms in found)
 
 
 async def _plan(session: AsyncSession, actor: Actor, row: Consortium) -> dict[str, Any] | None:
@@ -233,7 +245,7 @@ async def withdraw(
 
 @get("/consortia/{identity:uuid}/agreement")
 async def agreement_page(
-    reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
+    state: State, reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
     """Show the agreement in force and who has signed it. Raises NotFound to those who are no party of it."""
     view = await consortia.view(snapshot, reader.actor, identity)
@@ -249,7 +261,23 @@ async def agreement_page(
         consortium=out,
         signed={row.name for row in signed.values()},
         own=own_seat(out, reader.actor.organisation_id),
+        envelopes=await envelopes.of_consortium(snapshot, reader.actor, identity),
+        provider=name_of(state.settings),
     )
+
+
+@post("/consortia/{identity:uuid}/envelopes")
+async def ask_for_envelope(
+    state: State,
+    reader: NamedDependency[Reader],
+    session: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    data: URLEncodedBody[dict[str, str]],
+) -> Response[Any]:
+    """Ask to sign at the provider of electronic signatures."""
+    given = Reading(data).wire(SignIn, {"sha256": data.get("sha256", "")})
+    await signing.ask(session, reader.actor, identity, given.sha256, name_of(state.settings))
+    return back(f"/consortia/{identity}/agreement", "envelope-asked")
 
 
 @post("/consortia/{identity:uuid}/signatures")
@@ -279,5 +307,6 @@ HANDLERS = (
     offer,
     withdraw,
     agreement_page,
+    ask_for_envelope,
     sign,
 )

@@ -16,7 +16,7 @@ from api.actions import suggestions
 from api.console.forms import Reading
 from api.console.home import feed
 from api.console.page import Reader, back, page
-from api.queries import answers, consortia, desk, opportunities, organisations, visible
+from api.queries import answers, consortia, desk, lone_bids, opportunities, organisations, visible
 from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
 from api.wire.answers import AnswerLine
@@ -26,7 +26,7 @@ from api.wire.opportunities import OpportunityLine, OpportunityOut, ZoneIn
 from coalitions.matching import match
 from domain.actor import Actor
 from domain.errors import NotAllowed
-from domain.kinds import ConsortiumState, OpportunityState, Role, RunState
+from domain.kinds import ConsortiumState, LoneBidState, OpportunityState, Role, RunState
 
 ROWS = 20
 ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
@@ -96,8 +96,19 @@ async def project_page(
         answers=tuple(map(AnswerLine.model_validate, await answers.listed(snapshot, actor, opportunity=identity))),
         job=await _job(snapshot, actor, job, identity),
         feed=await feed(snapshot, actor, opportunity=identity),
+        **await _lone(snapshot, actor, identity),
         **await _runs(snapshot, actor, project, run),
     )
+
+
+async def _lone(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str, Any]:
+    """Return the reader's own lone bid, and the names of all who bid alone as far as he may know them."""
+    filed = [row for row in await lone_bids.of_lot(session, actor, identity) if row.state is LoneBidState.FILED]
+    firms = await organisations.named(session, actor, [row.organisation_id for row in filed])
+    return {
+        "lone": next((row for row in filed if row.organisation_id == actor.organisation_id), None),
+        "lone_bidders": sorted(firm.name for firm in firms.values()),
+    }
 
 
 async def _job(session: AsyncSession, actor: Actor, named: UUID | None, about: UUID) -> JobOut | None:

@@ -80,6 +80,7 @@ JOBS = Catalogue(
         "vectors": "api.jobs.vectors:fill",
         "repair": "api.jobs.mending:repairs",
         "counter-check": "api.jobs.mending:counter_check",
+        "envelope": "api.jobs.envelopes:hand_over",
     }
 )
 

@@ -17,10 +17,12 @@ from sqlmodel import col
 
 import domain
 from api.i18n import BEIJING
-from api.queries import consortia, opportunities, organisations, visible
+from api.queries import consortia, opportunities, organisations, visible, world
 from api.queries.consortia import SeatRow
 from coalitions.compliance import Facts, Finding, Member, Rival, Settled, Work, findings
 from coalitions.formation import PENDING, SETTLED
+from coalitions.matching import match
+from coalitions.relations import able_alone
 from domain.actor import Actor
 from domain.kinds import ConsortiumState, RequirementKind
 from domain.law import Pack, Stage, read_packs
@@ -142,6 +144,7 @@ async def _facts(session: AsyncSession, actor: Actor, row: Consortium, statement
     firms = await organisations.named(session, actor, [seat.membership.organisation_id for seat in seats])
     codes = {package.id: package.code for package in folded.packages}
     frozen = await _first_frozen(session, row.id)
+    alone = await _alone(session, actor, row, set(firms))
     lead = project.rules.get("lead") or {}
     return Facts(
         name=row.name,
@@ -165,6 +168,7 @@ async def _facts(session: AsyncSession, actor: Actor, row: Consortium, statement
             replace(
                 _member(seat, firms[seat.membership.organisation_id], codes),
                 replaces=frozen is not None and (seat.membership.created_at or frozen) > frozen,
+                alone=seat.membership.organisation_id in alone,
             )
             for seat in seats
         ),
@@ -177,6 +181,18 @@ async def _facts(session: AsyncSession, actor: Actor, row: Consortium, statement
             for each in statements
         ),
     )
+
+
+async def _alone(session: AsyncSession, actor: Actor, row: Consortium, firms: set[UUID]) -> frozenset[UUID]:
+    """Return the members that could deliver the whole lot alone, by codes and words of what they declare.
+
+    Likeness in meaning is left out: a finding that names firms rests on what they have written.
+    """
+    if len(firms) < 2:
+        return frozenset()
+    opening = await world.load_opening(session, actor, row.opportunity_id)
+    members = await world.load_firms(session, opening, firms, await _today(session), holding=row.id)
+    return able_alone(opening, match(members, opening))
 
 
 def _whole(minor: int, currency: str) -> int:

@@ -1,6 +1,6 @@
 """Reading consortia: seats, terms, invitations, holds, agreements."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -15,9 +15,10 @@ from api.queries import opportunities, organisations, visible
 from api.queries.page import page
 from api.zones import zone_of
 from coalitions.formation import REMINDERS, SETTLED
+from coalitions.terms import Line, Offer, Payment
 from domain.actor import Actor
 from domain.errors import ConfidentialityFirst, NotAllowed, NotFound
-from domain.kinds import ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
+from domain.kinds import Clause, ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
 from domain.records import (
     Agreement,
     Capability,
@@ -456,3 +457,22 @@ async def clock(session: AsyncSession) -> datetime:
     """Return the database's clock, which decides deadlines."""
     now: datetime = (await session.execute(sa.select(sa.func.clock_timestamp()))).scalar_one()
     return now
+
+
+def offer_of(terms: Terms | None, lines: Sequence[TermsLine], codes: Mapping[UUID, str]) -> Offer:
+    """Return an edition of terms as the core compares it."""
+    return Offer(
+        lines=tuple(
+            Line(
+                package=codes[line.package_id],
+                units=line.units,
+                unit_price=line.unit_price,
+                starts=line.starts,
+                ends=line.ends,
+                lead_days=line.lead_days,
+            )
+            for line in lines
+        ),
+        payment=Payment.of(terms.payment) if terms else None,
+        clauses={Clause(each["clause"]): each["wording"] for each in terms.clauses} if terms else {},
+    )

@@ -25,6 +25,7 @@ from domain.records import (
     Event,
     ImportBatch,
     Job,
+    LoneBid,
     Membership,
     Opportunity,
     Organisation,
@@ -127,6 +128,12 @@ def own_certificates(actor: Actor) -> Select[Certificate]:
     return sa.select(Certificate).where(col(Certificate.organisation_id) == actor.organisation_id)
 
 
+def lone_bids(actor: Actor) -> Select[LoneBid]:
+    """One's own firm's lone bids, and those one filed; watchers see all."""
+    own = sa.or_(col(LoneBid.organisation_id) == actor.organisation_id, col(LoneBid.filed_by) == actor.organisation_id)
+    return sa.select(LoneBid) if watches(actor) else sa.select(LoneBid).where(own)
+
+
 def jobs(actor: Actor) -> Select[Job]:
     """One's organisation's own jobs; the operator sees all."""
     statement = sa.select(Job)
@@ -190,9 +197,9 @@ async def suggestion(session: AsyncSession, actor: Actor, identity: UUID) -> Sug
     return await one(session, suggestions(actor), identity, "suggestion")
 
 
-async def organisation(session: AsyncSession, actor: Actor, identity: UUID) -> Organisation:
+async def organisation(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Organisation:
     """Return an organisation the actor may see. Raises NotFound."""
-    return await one(session, organisations(actor), identity, "organisation")
+    return await one(session, organisations(actor), identity, "organisation", lock=lock)
 
 
 async def job(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Job:
@@ -203,6 +210,11 @@ async def job(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool
 async def answer(session: AsyncSession, actor: Actor, identity: UUID) -> Answer:
     """Return an answer the actor may see. Raises NotFound."""
     return await one(session, answers(actor), identity, "answer")
+
+
+async def lone_bid(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> LoneBid:
+    """Return a lone bid the actor may see. Raises NotFound."""
+    return await one(session, lone_bids(actor), identity, "lone_bid", lock=lock)
 
 
 async def own_capability(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Capability:

@@ -122,6 +122,28 @@ async def load_world(
     )
 
 
+async def load_firms(
+    session: AsyncSession, opening: Opening, firms: set[UUID], as_of: date, *, holding: UUID | None = None
+) -> World:
+    """Return the world that these firms alone make up, with all they declare; who else there is does not matter."""
+    found = await _firms(session, firms)
+    statement = sa.select(Capability).where(
+        col(Capability.organisation_id).in_(list(found)), col(Capability.state) == CapabilityState.DECLARED
+    )
+    rows = list((await session.execute(statement.order_by(col(Capability.id)))).scalars())
+    offerings = await _offerings(session, rows, opening, holding)
+    certificates = await _certificates(session, found)
+    phrases = sorted({need.phrase for need in _capability_needs(opening) if need.phrase})
+    return World(
+        as_of=as_of,
+        suppliers=tuple(
+            _supplier(firm, offerings.get(firm.id, ()), certificates.get(firm.id, ()), newcomer=True)
+            for firm in sorted(found.values(), key=lambda firm: firm.id)
+        ),
+        narrower=await _narrower(session, phrases),
+    )
+
+
 def _capability_needs(opening: Opening) -> list[Need]:
     return [need for package in opening.packages for need in package.needs if need.kind is RequirementKind.CAPABILITY]
 

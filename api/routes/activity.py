@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any, cast
 from uuid import UUID
 
-from litestar import Request, get, post
+from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
@@ -17,8 +17,8 @@ from api.auth import identify
 from api.db import transaction
 from api.i18n import Locale, locale_of, say
 from api.live import Bell, wait
-from api.queries import events, visible
-from api.wire.activity import EventOut
+from api.queries import audit, events, visible
+from api.wire.activity import EventOut, HeadOut
 from api.wire.jobs import JobOut
 from domain.actor import Actor
 from domain.kinds import RunState
@@ -140,4 +140,12 @@ async def _event_stream(
                 yield ServerSentEventMessage(data=None, comment="still there")
 
 
-HANDLERS = [get_job, cancel_job, follow_job, list_events, follow_events]
+@get("/audit/head", operation_id="getAuditHead", tags=["events"])
+async def get_audit_head(snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]) -> Response[HeadOut]:
+    """Fetch the newest signed head of the audit chain, to keep elsewhere; for the bureau and the operator."""
+    found = HeadOut.from_row(await audit.signed_head(snapshot, actor))
+    name = f'attachment; filename="lianzhou-head-{found.seq}.json"'
+    return Response(found, headers={"Content-Disposition": name, "Cache-Control": "private, no-store"})
+
+
+HANDLERS = [get_job, cancel_job, follow_job, list_events, follow_events, get_audit_head]

@@ -9,6 +9,7 @@ from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, Quer
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import capabilities as actions
+from api.actions import firms
 from api.conditional import etag, require_match
 from api.queries import capabilities as queries
 from api.queries import organisations, visible
@@ -23,6 +24,7 @@ from api.wire.firms import (
     FirmOut,
     MonthOut,
 )
+from api.wire.ledger import ControllerIn, ControllerOut
 from domain.actor import Actor
 
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Rows a page")]
@@ -139,7 +141,20 @@ async def declare_certificate(
     return CertificateOut.model_validate(await actions.certify(session, actor, data))
 
 
+@put("/firms/{identity:uuid}/controller", operation_id="declareController", tags=["firms"])
+async def declare_controller(
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    identity: FromPath[UUID],
+    data: JSONBody[ControllerIn],
+) -> ControllerOut:
+    """Say who holds more than 50 % of one's own firm: firms under one controller are related parties."""
+    row = await firms.declare_controller(session, actor, identity, data.controller)
+    return ControllerOut(organisation_id=row.id, controller=row.group_name)
+
+
 HANDLERS = [
+    declare_controller,
     list_firms,
     get_firm,
     list_capabilities,

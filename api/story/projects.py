@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from api.story.city import FEN, SEED
 from api.wire.opportunities import OpportunityIn
+from domain.calendar import month_after
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 OUTSIDE = ("key", "course", "leader", "months", "deadline_days", "plans", "package")
@@ -93,16 +94,6 @@ def _rules(told: Mapping[str, Any], leader: UUID) -> dict[str, Any]:
     return dict(told) | {
         "lead": {"candidates": tuple(leader if each == "@leader" else each for each in lead["candidates"])}
     }
-
-
-def month_after(day: date, count: int) -> date:
-    """Return the first day of the month that lies `count` months after that of `day`.
-
-    >>> str(month_after(date(2026, 11, 24), 3))
-    '2027-02-01'
-    """
-    number = day.year * 12 + day.month - 1 + count
-    return date(number // 12, number % 12 + 1, 1)
 
 
 def end_of(month: date) -> date:

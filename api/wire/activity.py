@@ -5,10 +5,13 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
+from api.heads import SignedHead
 from api.wire.base import Wire
 from coalitions.indicators import Cell
 from coalitions.scenario import Change, Leave, Resize
+from domain.audit import Head
 from domain.kinds import Quantity
+from domain.records import AuditHead
 from domain.world import World
 
 
@@ -223,3 +226,38 @@ class RowOut(Wire):
     state: str | None
     country: str | None
     city: str | None
+
+
+class HeadOut(Wire):
+    """The signed head of the audit chain: keep it where nobody who runs the database can change it.
+
+    `signature` is Ed25519 by `key` over the canonical JSON (RFC 8785) of the other five members.
+    """
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "format": "lianzhou-head/1",
+                    "seq": 12,
+                    "hash": "0" * 64,
+                    "signed_at": "2027-01-06T02:00:00+00:00",
+                    "key": "0" * 64,
+                    "signature": "0" * 128,
+                }
+            ]
+        }
+    )
+
+    format: str
+    seq: int
+    hash: str
+    signed_at: str
+    key: str
+    signature: str
+
+    @classmethod
+    def from_row(cls, row: AuditHead) -> Self:
+        """Show a head as its file has it."""
+        head = Head(seq=row.seq, hash=row.hash)
+        return cls(**SignedHead(head=head, signed_at=row.signed_at, key=row.key, signature=row.signature).data())

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.i18n import BEIJING
-from api.queries.consortia import Edition, SeatRow, View
+from api.queries.consortia import Edition, SeatRow, View, offer_of
 from api.wire.base import Wire
 from api.wire.negotiation import (
     Answerable,
@@ -18,7 +18,6 @@ from api.wire.negotiation import (
     ConditionsOut,
     ConfidentialityOut,
     DiffOut,
-    offer_of,
 )
 from coalitions.formation import SETTLED, Seat, standing
 from coalitions.terms import diff

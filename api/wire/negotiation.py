@@ -1,6 +1,5 @@
 """What goes over the wire between a member and its chain leader: terms in full, confidentiality, delegation, time."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -9,10 +8,10 @@ from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.wire.base import Wire
-from coalitions.terms import Change, Line, Offer, Payment
+from coalitions.terms import Change, Payment
 from domain.errors import VersionNotCurrent
 from domain.kinds import Clause, Clean, Days, Printable, Share
-from domain.records import ConfidentialityAcceptance, Terms, TermsLine, User
+from domain.records import ConfidentialityAcceptance, Terms, User
 
 HOURS = Annotated[int, Field(ge=1, le=24 * 60, strict=True)]
 WORKING_DAYS = Annotated[int, Field(ge=1, le=60, strict=True)]
@@ -134,25 +133,6 @@ class ConditionsOut(Wire):
             payment=PaymentOut(**terms.payment) if terms.payment else None,
             clauses=tuple(ClauseOut(**each) for each in terms.clauses),
         )
-
-
-def offer_of(terms: Terms | None, lines: Sequence[TermsLine], codes: Mapping[UUID, str]) -> Offer:
-    """Return an edition of terms as the core compares it."""
-    return Offer(
-        lines=tuple(
-            Line(
-                package=codes[line.package_id],
-                units=line.units,
-                unit_price=line.unit_price,
-                starts=line.starts,
-                ends=line.ends,
-                lead_days=line.lead_days,
-            )
-            for line in lines
-        ),
-        payment=Payment.of(terms.payment) if terms else None,
-        clauses={Clause(each["clause"]): each["wording"] for each in terms.clauses} if terms else {},
-    )
 
 
 class ChangeOut(Wire):

@@ -114,6 +114,22 @@ RULES: Mapping[str, str] = {
     "a seat that has ended is still asked": """
         select m.id from membership m join invitation i on i.membership_id = m.id
         where i.state in ('sent', 'countered') and m.state not in ('invited', 'countered')""",
+    "a change of state is told without the digest of what is said since": """
+        select id from event where digest_after is null and code in (
+          'membership.invited', 'membership.accepted', 'membership.countered', 'membership.declined',
+          'membership.expired', 'membership.signed', 'membership.unsigned', 'membership.withdrawn',
+          'membership.replaced', 'consortium.formed', 'consortium.agreed', 'consortium.reopened', 'consortium.signed',
+          'consortium.dissolved')""",
+    "a change of state follows on another thing than the one before left": """
+        select id from (select id, code, digest_before, lag(digest_after)
+          over (partition by subject_id order by xid, id)
+          as left_so from event where code like 'membership.%' or code like 'consortium.%') told
+        where code like 'membership.%' and digest_before <> left_so""",
+    "a firm takes part in a lot otherwise than it claims": """
+        select opportunity_id from bid_claim full join (
+          select opportunity_id, organisation_id, id as seat from membership
+          where state in ('accepted', 'signed', 'active')) live using (opportunity_id, organisation_id)
+        where membership_id is distinct from seat""",
     "a firm sits in two consortia of one project": """
         select opportunity_id from membership where state in ('accepted', 'signed', 'active')
         group by opportunity_id, organisation_id having count(*) > 1""",

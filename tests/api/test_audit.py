@@ -1,6 +1,9 @@
 """What happened is sealed in commit order, and no edit of it, by whatever statement, goes unnoticed."""
 
 import asyncio
+import json
+import stat
+from pathlib import Path
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -16,6 +19,8 @@ from api import logs, worker
 from api.actions import audit
 from api.actions.audit import Verdict
 from api.cli import app
+from api.heads import BadHead, SignedHead, known_keys, signing_key
+from api.jobs.heads import vouch
 from api.jobs.sealing import seal
 from api.outbox import record
 from api.queries import audit as reading
@@ -57,6 +62,12 @@ TAMPERED: dict[str, tuple[str, int, Break]] = {
     "a consortium that it did not have": (
         f"update event set consortium_id = gen_random_uuid() {FIFTH}", 5, Break.CHANGED
     ),
+    "the digest of what its subject said before": (
+        f"update event set digest_before = sha256('x') {FIFTH}", 5, Break.CHANGED
+    ),
+    "the digest of what its subject says since": (
+        f"update event set digest_after = null, digest_before = null {FIFTH.replace('5', '13')}", 13, Break.CHANGED
+    ),
     "an event taken out": (f"delete from event {FIFTH}", 5, Break.EVENT_MISSING),
     "an event taken out with its link": (
         f"delete from event {FIFTH}; delete from audit_seal where seq = 5", 5, Break.LINK_MISSING
@@ -68,7 +79,7 @@ TAMPERED: dict[str, tuple[str, int, Break]] = {
     "an event put in before the last": (
         "insert into event (xid, code, organisation_id, subject_id, audience, params)"
         " select xid - 1, code, organisation_id, subject_id, audience, params from event order by xid limit 1",
-        12, Break.SLIPPED_IN,
+        13, Break.SLIPPED_IN,
     ),
 }  # fmt: skip
 
@@ -89,6 +100,16 @@ async def told(committed_sessions: Sessions, writer: Actor) -> Sessions:
         await happen(committed_sessions, writer, number)
     await sealed(committed_sessions)
     return committed_sessions
+
+
+@pytest.fixture
+async def changed(told: Sessions, writer: Actor) -> Sessions:
+    """A thirteenth event, about something that was made by it."""
+    async with told.begin() as session:
+        firm = await make_organisation(session, name="演示新户")
+        await record(session, writer, "test.founded", firm.id)
+    await sealed(told)
+    return told
 
 
 async def happen(sessions: Sessions, actor: Actor, *numbers: int) -> None:
@@ -141,11 +162,11 @@ async def test_before_the_first_event_there_is_a_chain_of_nothing(committed_sess
 
 @pytest.mark.parametrize(("statements", "seq", "why"), TAMPERED.values(), ids=TAMPERED.keys())
 async def test_an_edit_is_noticed_at_the_first_row_it_touches(
-    told: Sessions, statements: str, seq: int, why: Break
+    changed: Sessions, statements: str, seq: int, why: Break
 ) -> None:
-    await tamper(told, statements)
+    await tamper(changed, statements)
 
-    found = (await verified(told)).broken
+    found = (await verified(changed)).broken
 
     assert found is not None
     assert (found.seq, found.why) == (seq, why)
@@ -278,13 +299,13 @@ async def test_while_one_seals_the_others_leave_it_alone(told: Sessions, writer:
 
 
 async def test_a_worker_seals_what_happens_and_its_log_takes_the_head_elsewhere(
-    database_url: str, committed_sessions: Sessions, writer: Actor, monkeypatch: pytest.MonkeyPatch
+    database_url: str, committed_sessions: Sessions, writer: Actor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said: list[dict[str, Any]] = []
     monkeypatch.setattr(logs, "logger", lambda: Loud(said))
     await happen(committed_sessions, writer, 1, 2)
     stop = asyncio.Event()
-    running = asyncio.create_task(worker.run(Settings(), database_url, jobs={}, stop=stop))
+    running = asyncio.create_task(worker.run(Settings(home=tmp_path), database_url, jobs={}, stop=stop))
     for _ in range(300):
         if await count(committed_sessions, "audit_seal") == 2:
             break
@@ -356,3 +377,132 @@ async def test_the_command_refuses_a_head_that_is_none(database_url: str) -> Non
     result = await command(database_url, "verify", "--head", "12")
 
     assert result.exit_code == 2
+
+
+# ------------------------------------------------------------------ heads that are kept elsewhere
+
+
+async def vouched(sessions: Sessions, home: Path) -> Path:
+    """Let a worker's watch sign the head once; return the file it keeps."""
+    settings = Settings(home=home)
+    assert await vouch(sessions, settings) is not None
+    return settings.heads_place / "latest.json"
+
+
+async def verify_with(url: str, home: Path, *words: str) -> Result:
+    env = {"DATABASE_URL": url, "LIANZHOU_LANG": "en", "LIANZHOU_HOME": str(home)}
+    return await asyncio.to_thread(lambda: CliRunner().invoke(app, ["audit", *words], env=env))
+
+
+async def recomputed(sessions: Sessions) -> None:
+    """Edit the fifth event and make every later link fit, as the strongest forger would."""
+    await tamper(sessions, f"update event set code = 'test.unmade' {FIFTH}")
+    async with sessions() as session:
+        history = [link async for link in reading.links(session)]
+    head = START
+    async with sessions.begin() as session:
+        await session.execute(sa.text("set local session_replication_role = replica"))
+        for link in history:
+            assert link.fields is not None
+            before, head = head, follow(head, link.fields)
+            changed = {"previous": before.hash, "hash": head.hash}
+            await session.execute(sa.update(AuditSeal).where(col(AuditSeal.seq) == link.seq).values(changed))
+
+
+CUT = (
+    "delete from event where id in (select event_id from audit_seal where seq > 10);"
+    "delete from audit_seal where seq > 10"
+)
+
+
+@pytest.mark.parametrize(("forged", "place"), [("cut", 11), ("recomputed", 12), ("untouched", None)])
+async def test_a_signed_head_kept_elsewhere_shows_what_the_chain_cannot(
+    told: Sessions, database_url: str, tmp_path: Path, forged: str, place: int | None
+) -> None:
+    kept = tmp_path / "at the bureau.json"
+    kept.write_bytes((await vouched(told, tmp_path)).read_bytes())
+    if forged == "cut":
+        await tamper(told, CUT)
+    elif forged == "recomputed":
+        await recomputed(told)
+
+    alone = await verify_with(database_url, tmp_path, "verify")
+    result = await verify_with(database_url, tmp_path, "verify", "--head", str(kept))
+
+    assert alone.exit_code == 0
+    assert result.exit_code == (0 if place is None else 3), result.stderr
+    assert place is None or f"the chain breaks at link {place} " in result.stderr
+
+
+async def test_a_head_that_was_altered_or_signed_by_a_stranger_counts_for_nothing(
+    told: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    kept = await vouched(told, tmp_path)
+    altered = tmp_path / "altered.json"
+    altered.write_bytes(kept.read_bytes().replace(b'"seq":12', b'"seq":11'))
+    stranger = await vouched(told, tmp_path / "elsewhere")
+    public = json.loads(stranger.read_bytes())["key"]
+
+    results = [
+        (await verify_with(database_url, tmp_path, "verify", "--head", str(altered))).exit_code,
+        (await verify_with(database_url, tmp_path, "verify", "--head", str(stranger))).exit_code,
+        (await verify_with(database_url, tmp_path, "verify", "--head", str(stranger), "--key", public)).exit_code,
+    ]
+
+    assert results == [2, 3, 0]
+
+
+async def test_a_key_is_its_owners_alone_and_after_a_rotation_old_heads_still_count(
+    told: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    old = (await vouched(told, tmp_path)).read_bytes()
+    key = Settings(home=tmp_path).head_key_place
+    before = key.read_bytes()
+
+    rotated = await verify_with(database_url, tmp_path, "rotate")
+    new = (await vouched(told, tmp_path)).read_bytes()
+
+    assert (rotated.exit_code, key.read_bytes() != before, stat.S_IMODE(key.stat().st_mode)) == (0, True, 0o600)
+    assert json.loads(new)["key"] == rotated.stdout.strip() != json.loads(old)["key"]
+    for content in (old, new):
+        (tmp_path / "kept.json").write_bytes(content)
+        result = await verify_with(database_url, tmp_path, "verify", "--head", str(tmp_path / "kept.json"))
+        assert result.exit_code == 0, result.stderr
+
+
+async def test_processes_that_want_a_key_at_once_end_up_with_one(tmp_path: Path) -> None:
+    place = tmp_path / "keys" / "head.pem"
+
+    keys = await asyncio.gather(*(asyncio.to_thread(signing_key, place) for _ in range(8)))
+
+    assert len({key.private_bytes_raw() for key in keys}) == 1
+    assert known_keys(place) == {keys[0].public_key().public_bytes_raw()}
+
+
+async def test_before_the_first_event_there_is_no_head_to_sign(committed_sessions: Sessions, tmp_path: Path) -> None:
+    assert await vouch(committed_sessions, Settings(home=tmp_path)) is None
+    assert known_keys(tmp_path / "keys" / "head.pem") == frozenset()
+
+
+async def test_a_worker_keeps_a_signed_head_outside_the_database(
+    database_url: str, told: Sessions, tmp_path: Path
+) -> None:
+    settings, stop = Settings(home=tmp_path, heads=tmp_path / "out"), asyncio.Event()
+    running = asyncio.create_task(worker.run(settings, database_url, jobs={}, stop=stop))
+    for _ in range(300):
+        if (tmp_path / "out" / "latest.json").exists():
+            break
+        await asyncio.sleep(0.05)
+    stop.set()
+    await running
+
+    found = SignedHead.read((tmp_path / "out" / "latest.json").read_bytes())
+    async with told() as session:
+        assert found.head == await reading.head(session)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["head-000000000012.json", "latest.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b"\xff", b'{"format":"lianzhou-head/2"}'])
+def test_what_is_no_signed_head_is_refused(content: bytes) -> None:
+    with pytest.raises(BadHead):
+        SignedHead.read(content)

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import sqlalchemy as sa
 from litestar import Litestar, Request, Response, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.exceptions import LitestarException
 from litestar.params import FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
@@ -280,4 +282,28 @@ async def test_a_failed_commit_is_never_answered_with_success(
 async def test_the_answer_leaves_after_the_commit(client: httpx.AsyncClient, committed_sessions: Sessions) -> None:
     assert (await keep(client, key=None)).status_code == 201
 
+    assert await phrases(committed_sessions) == ["逆变器 0"]
+
+
+async def test_an_answer_that_was_lost_after_the_commit_is_given_again(
+    app: Litestar, client: httpx.AsyncClient, committed_sessions: Sessions
+) -> None:
+    """The line breaks between effect and answer; the client knows nothing, asks again, and has one effect."""
+
+    async def breaking(scope: Any, receive: Any, send: Any) -> None:
+        async def cut(_message: Any) -> None:
+            raise ConnectionResetError
+
+        await app(scope, receive, cut)
+
+    transport = httpx.ASGITransport(breaking)
+    async with httpx.AsyncClient(transport=transport, base_url=str(client.base_url), headers=client.headers) as unlucky:
+        with pytest.raises(LitestarException):
+            await keep(unlucky)
+    assert await phrases(committed_sessions) == ["逆变器 0"]
+
+    again = await keep(client)
+
+    assert (again.status_code, again.json()) == (201, {"kept": "逆变器 0"})
+    assert again.headers["idempotent-replay"] == "true"
     assert await phrases(committed_sessions) == ["逆变器 0"]

@@ -23,7 +23,7 @@ from sqlmodel import SQLModel
 
 from api import db
 from api.embedded import find_binaries
-from domain.kinds import HoldState, InvitationState
+from domain.kinds import HoldState, InvitationState, MembershipState
 from domain.lifecycle import HOLD
 from tests.conftest import PROJECT, named
 from tests.factories import (
@@ -74,6 +74,27 @@ GUARDS = {
             "confidentiality_acceptance",
         )
     ),
+}
+GUARDS |= {
+    *(
+        f"FUNCTION {name}"
+        for name in (
+            "bid_claim_guard",
+            "bid_claim_of",
+            "capacity_month_kept",
+            "lone_bid_claim",
+            "membership_claim",
+            "membership_guard",
+        )
+    ),
+    "TRIGGER bid_claim_guard ON bid_claim",
+    "TRIGGER capacity_month_kept ON capacity_month",
+    "TRIGGER capacity_month_whole ON capacity_month",
+    "TRIGGER lone_bid_claim ON lone_bid",
+    "TRIGGER membership_claim ON membership",
+    "TRIGGER membership_guard ON membership",
+    *(f"TRIGGER kept_guard ON {table}" for table in ("audit_head", "webhook_receipt")),
+    *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt")),
 }
 """What stands in the database and cannot be said by a table class."""
 
@@ -237,7 +258,17 @@ async def test_no_statement_promises_more_than_is_declared(session: AsyncSession
         f"update capacity_month set reserved = 100 where id = {month}": "ck_capacity_month_reserved",
         f"update capacity_month set declared = 59 where id = {month}": "ck_capacity_month_no_overcommit",
         f"update capacity_month set declared = -1 where id = {month}": "ck_capacity_month_declared",
-        f"delete from capacity_month where id = {month}": "fk_capacity_hold_capacity_month_id",
+        f"update capacity_month set month = month + interval '1 month' where id = {month}": "ck_capacity_month_fixed",
+        f"update capacity_month set organisation_id = '{stranger.organisation_id}' where id = {month}": (
+            "ck_capacity_month_fixed"
+        ),
+        f"insert into capacity_month (capability_id, organisation_id, month, declared, reserved) select capability_id,"
+        f" organisation_id, month, 900, 0 from capacity_month where id = {month}": (
+            "uq_capacity_month_capability_id_month"
+        ),
+        f"insert into capacity_month (capability_id, organisation_id, month, declared, reserved) select capability_id,"
+        f" organisation_id, '2036-01-01', 9, 9 from capacity_month where id = {month}": "ck_capacity_month_reserved",
+        f"delete from capacity_month where id = {month}": "ck_capacity_month_kept",
         f"{held} (gen_random_uuid(), '{stranger.id}', {month}, 1, now(), 'soft')": "ck_capacity_hold_own",
         f"{held} (gen_random_uuid(), '{seat}', {month}, 1, now(), 'hard')": "ck_capacity_hold_edge",
         f"{held} (gen_random_uuid(), '{seat}', {month}, 1, now(), 'soft')": "uq_capacity_hold_live",
@@ -248,13 +279,58 @@ async def test_no_statement_promises_more_than_is_declared(session: AsyncSession
         "update capacity_hold set state = 'hard', quantity = 61": "ck_capacity_hold_fixed",
         "delete from capacity_hold": "ck_capacity_hold_kept",
         "truncate capacity_hold": "ck_capacity_hold_kept",
+        "truncate capacity_month cascade": "ck_capacity_month_kept",
         f"delete from capability where id = (select capability_id from capacity_month where id = {month})": (
-            "fk_capacity_hold_capacity_month_id"
+            "ck_capacity_month_kept"
         ),
     }
 
     assert {sql: await broken(session, sql) for sql in refused} == refused
     assert await session.scalar(sa.text(f"select reserved from capacity_month where id = {month}")) == 60
+
+
+async def test_without_the_guards_the_same_statements_pass(session: AsyncSession) -> None:
+    """Were they refused by anything else, the test above would prove nothing about the guards."""
+    hold = await make_hold(session, quantity=60)
+    month = hold.capacity_month_id
+    for table, trigger in (
+        ("capacity_hold", "capacity_hold_guard"),
+        ("capacity_month", "capacity_month_guard"),
+        ("capacity_month", "capacity_month_kept"),
+    ):
+        await session.execute(sa.text(f"drop trigger {trigger} on {table}"))
+    passing = (
+        f"update capacity_month set reserved = 0 where id = {month}",
+        f"update capacity_month set month = month + interval '1 month' where id = {month}",
+        "update capacity_hold set quantity = 1000000",
+        "update capacity_hold set state = 'hard', quantity = 61",
+        "delete from capacity_hold",
+        f"delete from capacity_month where id = {month}",
+    )
+
+    assert {sql: await broken(session, sql) for sql in passing} == dict.fromkeys(passing, "")
+
+
+async def test_claims_follow_from_seats_and_lone_bids_and_from_nothing_else(session: AsyncSession) -> None:
+    seat = await make_membership(session, state=MembershipState.ACCEPTED)
+    lot, firm = seat.opportunity_id, seat.organisation_id
+    stranger = await make_organisation(session)
+    lone = "insert into lone_bid (id, version, opportunity_id, organisation_id, filed_by, note, state) values"
+    claim = "insert into bid_claim (opportunity_id, organisation_id, membership_id) values"
+    refused = {
+        f"{lone} (gen_random_uuid(), 1, '{lot}', '{firm}', '{firm}', '', 'filed')": "ck_bid_claim_seated",
+        f"{claim} ('{lot}', '{stranger.id}', '{seat.id}')": "ck_bid_claim_derived",
+        f"update bid_claim set organisation_id = '{stranger.id}'": "ck_bid_claim_derived",
+        "delete from bid_claim": "ck_bid_claim_derived",
+        "truncate bid_claim": "ck_bid_claim_kept",
+        f"update membership set organisation_id = '{stranger.id}'": "ck_membership_fixed",
+    }
+
+    assert {sql: await broken(session, sql) for sql in refused} == refused
+    assert await broken(session, "update membership set state = 'withdrawn'") == ""
+    assert await session.scalar(sa.text("select count(*) from bid_claim")) == 0
+    assert await broken(session, next(iter(refused))) == ""
+    assert await broken(session, "update membership set state = 'accepted'") == "ck_bid_claim_lone"
 
 
 @pytest.mark.parametrize("wanted", list(HoldState))

@@ -11,7 +11,8 @@ from pgqueuer.errors import DuplicateJobError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.db import connect
-from api.outbox import EVENT_CHANNEL, HORIZON, enqueue, record
+from api.outbox import EVENT_CHANNEL, HORIZON, UNSAID, enqueue, record
+from domain.audit import digest
 from domain.records import Event, Job, Organisation
 from tests.factories import actor_of, make_organisation
 
@@ -124,3 +125,44 @@ async def test_the_queue_s_names_do_not_come_from_the_environment(
 
     assert [kind for kind, _ in await tickets(committed_sessions)] == ["test"]
     assert isinstance(organisation.id, UUID)
+
+
+# ------------------------------------------------------------------ what changed
+
+
+async def test_an_event_keeps_the_digests_of_its_subject_before_and_after(sessions: Any) -> None:
+    """Made, changed twice, told; then told without a change. The oracle is a digest of the row's own columns."""
+    told: list[tuple[bytes | None, bytes | None]] = []
+    said: list[bytes] = []
+    async with sessions.begin() as session:
+        firm = await make_organisation(session, name="演示初名")
+        for names in (("演示初名",), ("演示中名", "演示末名"), ()):
+            for name in names:
+                firm.name = name
+                await session.flush()
+            await record(session, actor_of(firm), "test.told", firm.id)
+            await session.flush()
+            newest = (await session.execute(sa.select(Event).order_by(sa.desc("id")).limit(1))).scalar_one()
+            told.append((newest.digest_before, newest.digest_after))
+            columns = {column.key: getattr(firm, column.key) for column in sa.inspect(Organisation).column_attrs}
+            said.append(digest("organisation", {k: v for k, v in columns.items() if k not in UNSAID}))
+
+    assert told == [(None, said[0]), (said[0], said[1]), (None, None)]
+    assert said[0] != said[1]
+
+
+async def test_a_change_that_was_undone_is_not_told(sessions: Any) -> None:
+    async with sessions.begin() as session:
+        firm = await make_organisation(session, name="演示初名")
+        actor, identity = actor_of(firm), firm.id
+        await record(session, actor, "test.told", identity)
+        await session.flush()
+        undone = await session.begin_nested()
+        firm.name = "演示末名"
+        await session.flush()
+        await undone.rollback()
+        await record(session, actor, "test.told", identity)
+        await session.flush()
+        newest = (await session.execute(sa.select(Event).order_by(sa.desc("id")).limit(1))).scalar_one()
+
+    assert (newest.digest_before, newest.digest_after) == (None, None)

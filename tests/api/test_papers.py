@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from io import BytesIO
+from itertools import product
 from pathlib import Path
 from string import Formatter
 from typing import Any, get_args
@@ -35,7 +36,7 @@ from api.papers.qr import as_svg
 from api.papers.wording import LIBRARY, Language, Sheet, library, mark, money, plain, share, worded
 from api.settings import Settings
 from coalitions.agreement import digest
-from coalitions.clauses import Choices, Forum, Holder, Liability, Performance, Prevailing, compose
+from coalitions.clauses import NEWEST, Choices, Forum, Holder, Liability, Performance, Prevailing, Results, compose
 from coalitions.validity import Validity
 from domain.kinds import ConsortiumState, MembershipState, Role
 from domain.records import Agreement, Consortium, Event, Membership, Signature
@@ -50,8 +51,8 @@ FROZEN = datetime(2027, 1, 7, 2, tzinfo=UTC)
 PUBLISHED = {
     ("1", "zh-CN"): "2c5794606e91f0550fe3deede93d8dde0a847ecaaa7bf07d3931c71c933e8a39",
     ("1", "en"): "a137cef053684ecc152f937bdd60a089a499374af231a2b9c5b5d63f01345829",
-    ("2", "zh-CN"): "c51f507daea57b1470af665964dbe50c62235c2d18223d07e07182da6cc0e899",
-    ("2", "en"): "dda01d9fe2593c4a24ab39a6af63fa16ea879adcd2c40a79384d4e1135418dfc",
+    ("2", "zh-CN"): "b2c781a2cdc36212a32166825c2053aaac33e559f7049dad5c9ec34872debc0b",
+    ("2", "en"): "789cfbe33628108e866a2813d6ad5939cc0ea48367fd7af99efd67cf7dc38122",
 }
 """The SHA-256 of each library that agreements have been signed under."""
 
@@ -150,8 +151,10 @@ class TestTheLibrary:
     def test_whatever_members_can_choose_has_its_words(
         self, performance: Performance, liability: Liability, holder: Holder, forum: Forum
     ) -> None:
-        for prevailing in Prevailing:
-            choices = Choices(forum=forum, security=holder, payment=holder, prevailing=prevailing).data()
+        for prevailing, results in product(Prevailing, Results):
+            choices = Choices(
+                edition=NEWEST, forum=forum, security=holder, payment=holder, prevailing=prevailing, results=results
+            ).data()
             body = {**BODY, "performance": str(performance), "liability": str(liability), "clauses": choices}
 
             said = sheet(body, "both")

@@ -101,11 +101,11 @@ async def judged(url: str, forgery: str = "") -> list[str]:
 
 
 async def stormed(url: str, operations: int) -> None:
-    """Two processes of ten clients each; the ledger is watched all the while and everything is judged at the end."""
+    """Fifty clients in two processes; the ledger is watched all the while and everything is judged at the end."""
     done = asyncio.Event()
     async with engine_on(url) as engine:
         watching = asyncio.create_task(sample(engine, done))
-        tallies = await asyncio.gather(*(process(url, seed, 10, operations // 2) for seed in (1, 2)))
+        tallies = await asyncio.gather(*(process(url, seed, 25, operations // 2) for seed in (1, 2)))
         done.set()
         seen = await watching
     outcomes: Counter[str] = sum((Counter(tally["outcomes"]) for tally in tallies), Counter())

@@ -22,6 +22,7 @@ from tests.factories import (
     make_membership,
     make_opportunity,
     make_organisation,
+    make_promise,
 )
 
 LIVE = (OpportunityState.PUBLISHED, OpportunityState.CLOSED)
@@ -78,7 +79,7 @@ async def test_one_who_was_asked_sees_project_and_consortium_and_one_only_propos
                 await door(session, actor_of(firm), identity)
 
 
-async def test_members_see_each_other_once_both_have_accepted(session: AsyncSession) -> None:
+async def test_members_see_each_other_once_one_has_promised_and_the_other_has_accepted(session: AsyncSession) -> None:
     row = await make_opportunity(session, state=OpportunityState.PUBLISHED)
     consortium = await make_consortium(session, row)
     one, two = await make_organisation(session), await make_organisation(session)
@@ -87,8 +88,7 @@ async def test_members_see_each_other_once_both_have_accepted(session: AsyncSess
 
     with pytest.raises(NotFound):
         await visible.membership(session, actor_of(one), other.id)
-    mine.state = MembershipState.ACCEPTED
-    await session.flush()
+    await make_promise(session, mine)
     assert (await visible.membership(session, actor_of(one), other.id)).id == other.id
 
 

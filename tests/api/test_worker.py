@@ -370,5 +370,5 @@ async def test_a_worker_outlives_its_database(own_cluster: Cluster) -> None:
 
 
 def test_the_kinds_of_job_are_known_before_their_modules_are_loaded() -> None:
-    assert set(JOBS) == {"suggest", "answer", "import", "vectors"}
-    assert len(JOBS) == 4
+    assert set(JOBS) == {"answer", "counter-check", "envelope", "import", "repair", "suggest", "vectors"}
+    assert len(JOBS) == 7

@@ -181,3 +181,27 @@ async def test_who_left_is_replaced_by_one_of_two_repairs_side_by_side(
         assert await leader.fits()
         await leader.click("button", "采用此办法")
         await leader.reads("已补上空缺席位")
+
+
+async def test_an_sme_reads_on_a_phone_what_is_promised_to_whom(house: House, formation: Formation) -> None:
+    await invited(house, formation)
+    async with house.visit(PHONE, has_touch=True) as phone:
+        await phone.sign_in(formation.power, "/my/ledger")
+        await phone.reads("产能台账")
+        assert await phone.fits()
+        await phone.click("link", "演示储能联合体")
+        await phone.page.wait_for_url(f"**/consortia/{formation.consortium}")
+
+
+async def test_a_leader_looks_at_other_clauses_before_choosing_them(house: House, formation: Formation) -> None:
+    async with house.visit() as leader:
+        await leader.sign_in(formation.leader, f"/consortia/{formation.consortium}/clauses")
+        await leader.page.select_option("[name=forum]", "siac")
+        await leader.click("button", "预览")
+        await leader.reads("提交新加坡国际仲裁中心")
+        await leader.click("button", "保存条款")
+        await leader.reads("协议条款已保存")
+        await leader.reads("提交新加坡国际仲裁中心")
+    async with house.visit(PHONE, has_touch=True) as phone:
+        await phone.sign_in(formation.leader, f"/consortia/{formation.consortium}/clauses")
+        assert await phone.fits()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from coalitions.agreement import digest
 from coalitions.clauses import (
+    NEWEST,
     BadChoice,
     Choices,
     Draft,
@@ -17,6 +18,7 @@ from coalitions.clauses import (
     Liability,
     Performance,
     Prevailing,
+    Results,
     compose,
     parts_of_one,
 )
@@ -130,7 +132,7 @@ def test_who_performs_and_who_answers_is_said_as_the_body_has_it(
 @pytest.mark.parametrize("holder", Holder)
 @pytest.mark.parametrize("prevailing", Prevailing)
 def test_what_members_chose_is_what_the_agreement_says(forum: Forum, holder: Holder, prevailing: Prevailing) -> None:
-    choices = Choices(forum=forum, security=holder, payment=holder, prevailing=prevailing, exit_days=45)
+    choices = Choices(edition=NEWEST, forum=forum, security=holder, payment=holder, prevailing=prevailing, exit_days=45)
 
     found = codes(changed(clauses=choices.data()))
 
@@ -138,6 +140,37 @@ def test_what_members_chose_is_what_the_agreement_says(forum: Forum, holder: Hol
     assert next(m for m in said(compose(changed(clauses=choices.data()))) if m.code == "exit-before").params[
         "exit_days"
     ] == 45  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("results", "said_so"),
+    [
+        (Results.CREATOR, "property-results"),
+        (Results.SHARED, "property-results-shared"),
+        (Results.LEAD, "property-results-lead"),
+    ],
+)
+def test_whose_the_results_are_is_said_as_it_was_chosen(results: Results, said_so: str) -> None:
+    found = codes(changed(clauses=Choices(edition=NEWEST, results=results).data()))
+
+    assert {code for code in found if code.startswith("property-results")} == {said_so}
+
+
+def test_the_newest_library_says_what_a_signature_on_the_platform_is() -> None:
+    assert "form-signature" in codes(changed(clauses=Choices(edition=NEWEST).data()))
+    assert "form-signature" not in codes(SOME)
+
+
+@pytest.mark.parametrize("clauses", [{"results": "lead"}, {"forum": "siac"}])
+def test_what_came_with_the_second_library_is_no_choice_of_the_first(clauses: dict[str, Any]) -> None:
+    assert compose(changed(clauses={**clauses, "edition": NEWEST})).edition == NEWEST
+    with pytest.raises(BadChoice, match="edition 1"):
+        compose(changed(clauses=clauses))
+
+
+def test_a_library_that_does_not_exist_is_refused_by_name() -> None:
+    with pytest.raises(BadChoice, match="edition"):
+        compose(changed(clauses={"edition": "9"}))
 
 
 def test_a_body_without_choices_is_read_with_those_of_the_first_library() -> None:
@@ -174,6 +207,28 @@ def test_a_lead_from_abroad_is_named_without_a_credit_code() -> None:
     (letter,) = compose(changed(members=turned)).annexes
 
     assert letter.paragraphs[0].code == "authority-who-uncoded"
+
+
+def test_everything_an_agreement_must_hold_is_in_it() -> None:
+    """Members with their credit codes, the lead and its letter, the split, shares of exactly the whole, the rest."""
+    draft = compose(changed(clauses=Choices(edition=NEWEST).data()))
+    said_of = {
+        article.code: {each.code for each in article.paragraphs} for article in (*draft.articles, *draft.annexes)
+    }
+    tables = {article.code: article.table for article in draft.articles if article.table}
+
+    assert [column.code for column in tables["parties"].columns][1:4] == ["name", "credit-code", "role"]
+    assert {row[2].params.get("text") for row in tables["parties"].rows} == {m["credit_code"] for m in SOME["members"]}
+    assert "lead-who" in said_of["lead"]
+    assert "authority-what" in said_of["authority"]
+    assert [row[2].params["text"] for row in tables["work"].rows] == ["甲", "乙"]
+    assert tables["shares"].rows[-1][2].params["share"] == 10_000
+    assert "work-divided" in said_of["work"]
+    assert "liability-joint_and_several" in said_of["liability"]
+    assert "security-lead" in said_of["security"]
+    assert {"exit-before", "exit-after", "exit-replacement"} <= said_of["exit"]
+    assert "property-results" in said_of["property"]
+    assert {"disputes-law", "disputes-cietac"} <= said_of["disputes"]
 
 
 def test_a_part_of_a_package_follows_from_its_units() -> None:

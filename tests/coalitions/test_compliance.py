@@ -99,6 +99,8 @@ ABROAD: dict[str, Any] = {"work": (WORKS,)}
 SUM = so(amount=10**9, **INCORPORATED), so(amount=3 * 10**9, **INCORPORATED)
 PLACE = so(**INCORPORATED), so(country="PY", **INCORPORATED)
 CASES: dict[str, tuple[Build, Build]] = {
+    "AML-ALONE": (so(members=members(other={"alone": True})), so(members=members({"alone": True}, {"alone": True}))),
+    "REL": (so(members=members({"group": "甲"})), so(members=members({"group": "甲"}, {"group": "甲"}))),
     "BID-31a": (so(), so(members=(LEAD,))),
     "BID-31b": ABLE,
     "BID-31c": ABLE,

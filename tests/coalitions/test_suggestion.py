@@ -39,6 +39,20 @@ def test_each_package_goes_to_a_firm_that_can_serve_it_and_the_plan_is_proved() 
     assert proposal.reasons[0].code == "proved-best"
 
 
+@pytest.mark.parametrize(("one", "other", "flagged"), [("甲", "甲", True), ("甲", "乙", False), (None, None, False)])
+def test_members_under_one_control_are_pointed_out_on_the_plan(
+    one: str | None, other: str | None, flagged: bool
+) -> None:
+    city = world(
+        replace(supplier(1, offering(101, "磷酸铁锂电芯")), group=one),
+        replace(supplier(2, offering(102, "储能变流器")), group=other),
+    )
+
+    (proposal,) = run(city, opening(CELLS, POWER)).proposals
+
+    assert ("members-under-one-control" in {reason.code for reason in proposal.reasons}) == flagged
+
+
 def test_the_same_world_in_any_order_gives_the_same_proposals() -> None:
     firms = [supplier(n, offering(100 + n, "磷酸铁锂电芯", price=50 + n, currency="CNY")) for n in (1, 2, 3)]
 

@@ -1,12 +1,13 @@
 """A chain of hashes stands for exactly one history."""
 
+from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.audit import GENESIS, START, Break, Head, Link, broken, follow, leaf
+from domain.audit import GENESIS, START, Break, Head, Link, broken, digest, follow, leaf
 
 FIELDS = st.lists(st.none() | st.text(max_size=6), max_size=4).map(tuple)
 HISTORIES = st.lists(FIELDS, max_size=6)
@@ -70,3 +71,25 @@ def test_a_head_survives_being_written_down() -> None:
     head = follow(START, ["a"])
 
     assert Head.parse(f" {str(head).upper()}\n") == head
+
+
+def test_a_moment_counts_as_what_it_is_whatever_the_zone() -> None:
+    noon = datetime(2027, 1, 6, 12, tzinfo=UTC)
+
+    assert digest("seat", {"at": noon}) == digest("seat", {"at": noon.astimezone(timezone(timedelta(hours=8)))})
+    assert digest("seat", {"at": noon}) != digest("seat", {"at": noon + timedelta(microseconds=1)})
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("seats", {"a": 1}),
+        ("seat", {"a": 2}),
+        ("seat", {"b": 1}),
+        ("seat", {"a": None}),
+        ("seat", {"a": "1"}),
+        ("seat", {}),
+    ],
+)
+def test_a_row_that_says_anything_else_has_another_digest(table: str, values: dict[str, object]) -> None:
+    assert digest(table, values) != digest("seat", {"a": 1})

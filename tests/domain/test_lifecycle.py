@@ -15,8 +15,10 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    EnvelopeState,
     HoldState,
     InvitationState,
+    LoneBidState,
     MembershipState,
     OpportunityState,
     RunState,
@@ -26,9 +28,11 @@ from domain.records import (
     Capability,
     CapacityHold,
     Consortium,
+    Envelope,
     ImportBatch,
     Invitation,
     Job,
+    LoneBid,
     Membership,
     Opportunity,
     Record,
@@ -44,6 +48,8 @@ LIVES: dict[str, tuple[Table, type[StrEnum], type[Record]]] = {
     "run": (lifecycle.RUN, RunState, Job),
     "batch": (lifecycle.BATCH, BatchState, ImportBatch),
     "capability": (lifecycle.CAPABILITY, CapabilityState, Capability),
+    "lone_bid": (lifecycle.LONE_BID, LoneBidState, LoneBid),
+    "envelope": (lifecycle.ENVELOPE, EnvelopeState, Envelope),
 }
 PAIRS = [(life, one, other) for life, (_, states, _) in LIVES.items() for one in states for other in states]
 SPINE = {
@@ -55,6 +61,8 @@ SPINE = {
     "run": ["queued", "running", "running", "done"],
     "batch": ["running", "done", "undone"],
     "capability": ["declared", "retired", "declared"],
+    "lone_bid": ["filed", "withdrawn"],
+    "envelope": ["requested", "sent", "signed"],
 }
 
 

@@ -15,13 +15,14 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import SQLModel
 
-from api.actions import auth, consortia, negotiation
+from api.actions import auth, consortia, lone_bids, negotiation
 from api.queries import consortia as reading
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from api.wire.ledger import LoneBidIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
 from domain.kinds import AnswerKind, BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import Answer, ImportBatch, Job, Organisation, Suggestion
+from domain.records import Answer, AuditHead, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
     make_capability,
@@ -88,6 +89,7 @@ THINGS = {
     "proposed_seat": ("尚未邀请的席位", "a seat nobody was asked about yet"),
     "agreed_seat": ("成员已同意的席位", "the member's accepted seat"),
     "hash": ("协议的哈希", "the agreement's hash"),
+    "lone": ("配套企业的单独投标登记", "the supplier's lone bid"),
     "supplier_able": ("配套企业的能力", "the supplier's capability"),
     "provider_able": ("服务机构的能力", "the provider's capability"),
     "owner_able": ("链主的能力", "the leader's capability"),
@@ -342,6 +344,9 @@ class _Maker:
         given = ConfidentialityIn(edition=CONFIDENTIALITY)
         await negotiation.promise(self.session, self.actors[firm], UUID(self.world.names[seat]), given)
 
+    async def alone(self, name: str, firm: str, project: UUID) -> None:
+        self.name(name, await lone_bids.file(self.session, self.actors[firm], project, LoneBidIn()))
+
     async def frozen(self, name: str) -> None:
         found = await reading.agreement(self.session, self.actors["owner"], UUID(self.world.names[name]))
         assert found is not None
@@ -399,6 +404,10 @@ async def _formations(maker: _Maker) -> None:
         await maker.accepted(seat, firm)
         await maker.promised(seat, firm)
     await maker.frozen("agreed")
+    await maker.alone("lone", "supplier", open_project)
+    maker.session.add(
+        AuditHead(seq=1, hash=bytes(32), signed_at=datetime(2027, 1, 7, tzinfo=UTC), key=bytes(32), signature=bytes(64))
+    )
 
 
 # ------------------------------------------------------------------ as it was
