@@ -28,6 +28,7 @@ from api.routes import (
     answers,
     compliance,
     consortia,
+    endpoints,
     firms,
     imports,
     indicators,
@@ -35,6 +36,7 @@ from api.routes import (
     opportunities,
     papers,
     problems,
+    told,
 )
 from api.routes import auth as sign_ins
 from api.settings import Settings
@@ -54,6 +56,8 @@ ROUTES = (
     *indicators.HANDLERS,
     *imports.HANDLERS,
     *sign_ins.HANDLERS,
+    *told.HANDLERS,
+    *endpoints.HANDLERS,
 )
 
 
@@ -90,6 +94,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
         route_handlers=[
             Router(ROOT, route_handlers=list(ROUTES)),
             *problems.HANDLERS,
+            *told.OPEN,
             *CONSOLE,
             health,
             ready,

@@ -8,6 +8,9 @@ Membership:  proposed → invited → (accepted | countered → invited v+1 | de
 Consortium:  forming → agreed → signed → filed → bid → (won → running → closed | lost); dissolved before signed.
 Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
+Letter:      waiting → (sent | failed).
+Delivery:    waiting → (delivered | failed); asked for once more, either waits again.
+Endpoint:    active ⇄ disabled.
 """
 
 from collections.abc import Mapping
@@ -19,8 +22,11 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    DeliveryState,
+    EndpointState,
     HoldState,
     InvitationState,
+    LetterState,
     MembershipState,
     OpportunityState,
     RunState,
@@ -102,6 +108,20 @@ BATCH: Mapping[BatchState, frozenset[BatchState]] = {
 CAPABILITY: Mapping[CapabilityState, frozenset[CapabilityState]] = {
     K.DECLARED: frozenset({K.RETIRED}),
     K.RETIRED: frozenset({K.DECLARED}),
+}
+LETTER: Mapping[LetterState, frozenset[LetterState]] = {
+    LetterState.WAITING: frozenset({LetterState.SENT, LetterState.FAILED}),
+    LetterState.SENT: frozenset(),
+    LetterState.FAILED: frozenset(),
+}
+DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.WAITING: frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED}),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.WAITING}),
+    DeliveryState.FAILED: frozenset({DeliveryState.WAITING}),
+}
+ENDPOINT: Mapping[EndpointState, frozenset[EndpointState]] = {
+    EndpointState.ACTIVE: frozenset({EndpointState.DISABLED}),
+    EndpointState.DISABLED: frozenset({EndpointState.ACTIVE}),
 }
 
 

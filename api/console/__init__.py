@@ -15,11 +15,14 @@ from api.console import (
     entrance,
     firms,
     home,
+    inbox,
     invitations,
     law,
     negotiation,
+    notifications,
     projects,
     verification,
+    webhooks,
 )
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
@@ -41,6 +44,9 @@ HANDLERS = (
             *bureau.HANDLERS,
             *law.HANDLERS,
             *verification.HANDLERS,
+            *inbox.HANDLERS,
+            *notifications.HANDLERS,
+            *webhooks.HANDLERS,
         ],
         dependencies={"guest": Provide(provide_guest), "reader": Provide(provide_reader)},
         include_in_schema=False,

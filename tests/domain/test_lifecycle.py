@@ -15,8 +15,11 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    DeliveryState,
+    EndpointState,
     HoldState,
     InvitationState,
+    LetterState,
     MembershipState,
     OpportunityState,
     RunState,
@@ -26,9 +29,12 @@ from domain.records import (
     Capability,
     CapacityHold,
     Consortium,
+    Delivery,
+    Endpoint,
     ImportBatch,
     Invitation,
     Job,
+    Letter,
     Membership,
     Opportunity,
     Record,
@@ -44,6 +50,9 @@ LIVES: dict[str, tuple[Table, type[StrEnum], type[Record]]] = {
     "run": (lifecycle.RUN, RunState, Job),
     "batch": (lifecycle.BATCH, BatchState, ImportBatch),
     "capability": (lifecycle.CAPABILITY, CapabilityState, Capability),
+    "letter": (lifecycle.LETTER, LetterState, Letter),
+    "delivery": (lifecycle.DELIVERY, DeliveryState, Delivery),
+    "endpoint": (lifecycle.ENDPOINT, EndpointState, Endpoint),
 }
 PAIRS = [(life, one, other) for life, (_, states, _) in LIVES.items() for one in states for other in states]
 SPINE = {
@@ -55,6 +64,9 @@ SPINE = {
     "run": ["queued", "running", "running", "done"],
     "batch": ["running", "done", "undone"],
     "capability": ["declared", "retired", "declared"],
+    "letter": ["waiting", "sent"],
+    "delivery": ["waiting", "failed", "waiting", "delivered"],
+    "endpoint": ["active", "disabled", "active"],
 }
 
 
