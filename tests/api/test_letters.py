@@ -324,7 +324,7 @@ async def test_a_worker_tells_what_happens_while_it_works(
         leader = actor_of(await make_organisation(session, Role.CHAIN_LEADER))
         await record(session, leader, "membership.invited", uuid4(), audience=[actor.organisation_id], name="演示",
                      deadline="2030-01-01T00:00:00Z")  # fmt: skip
-    for _ in range(400):
+    for _ in range(1200):
         if mail.messages():
             break
         await asyncio.sleep(0.05)
@@ -379,7 +379,7 @@ async def until_sent(sessions: Sessions) -> None:
         "select (select count(*) from notice where letter_id is null) "
         "+ (select count(*) from letter where state = 'waiting')"
     )
-    for _ in range(400):
+    for _ in range(1200):
         async with sessions() as session:
             if await session.scalar(sa.text(open_ones)) == 0:
                 return

@@ -49,7 +49,7 @@ async def told(sessions: Sessions, channel: UUID) -> list[str]:
 
 async def handed_on(sessions: Sessions) -> None:
     """Hand on everything, also what a transaction elsewhere in the cluster holds back for a moment."""
-    for _ in range(100):
+    for _ in range(1200):
         await hand_on(sessions)
         async with sessions() as session:
             waits = await session.scalar(

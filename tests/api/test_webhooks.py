@@ -277,7 +277,7 @@ async def test_several_workers_deliver_each_event_once(
     async with process(database_url, "smtp+plain://127.0.0.1:9"), process(database_url, "smtp+plain://127.0.0.1:9"):
         for _ in range(12):
             await happen(committed_sessions, actor)
-        for _ in range(400):
+        for _ in range(1200):
             async with committed_sessions() as session:
                 if not await session.scalar(sa.text("select count(*) from delivery where state = 'waiting'")):
                     break
