@@ -29,6 +29,7 @@ from api.routes import (
     clauses,
     compliance,
     consortia,
+    endpoints,
     envelopes,
     firms,
     imports,
@@ -38,6 +39,7 @@ from api.routes import (
     opportunities,
     papers,
     problems,
+    told,
 )
 from api.routes import auth as sign_ins
 from api.settings import Settings
@@ -60,6 +62,8 @@ ROUTES = (
     *indicators.HANDLERS,
     *imports.HANDLERS,
     *sign_ins.HANDLERS,
+    *told.HANDLERS,
+    *endpoints.HANDLERS,
 )
 
 
@@ -96,6 +100,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
         route_handlers=[
             Router(ROOT, route_handlers=list(ROUTES)),
             *problems.HANDLERS,
+            *told.OPEN,
             *CONSOLE,
             health,
             ready,

@@ -5,9 +5,9 @@ nobody. A notification carries no content: what a reader may see is decided wher
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 import asyncpg
 import structlog
@@ -17,6 +17,8 @@ from api.outbox import EVENT_CHANNEL, JOB_CHANNEL
 
 HEARTBEAT = 15.0
 """Seconds after which a silent stream sends a comment, so that proxies and readers see that it lives."""
+LOOK = 3.0
+"""Seconds after which a stream looks whether its session still holds, and ends where it does not."""
 RETRY = 1.0
 
 log = structlog.get_logger()
@@ -27,7 +29,7 @@ class Bell:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._waiting: set[asyncio.Event] = set()
+        self._waiting: WeakSet[asyncio.Event] = WeakSet()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -42,19 +44,18 @@ class Bell:
                 await self._task
         self._ring()
 
-    @asynccontextmanager
-    async def heard(self) -> AsyncIterator[asyncio.Event]:
-        """Yield a flag that is set at every ring; the reader clears it before he reads."""
+    def flag(self) -> asyncio.Event:
+        """Return a flag that is set at every ring, and is set now; the reader clears it before he reads.
+
+        It is forgotten with its reader: one who goes away has nothing to give back.
+        """
         flag = asyncio.Event()
         flag.set()
         self._waiting.add(flag)
-        try:
-            yield flag
-        finally:
-            self._waiting.discard(flag)
+        return flag
 
     def _ring(self, *_: object) -> None:
-        for flag in self._waiting:
+        for flag in tuple(self._waiting):
             flag.set()
 
     async def _listen(self) -> None:
@@ -80,7 +81,7 @@ class Bell:
                 await connection.close(timeout=2)
 
 
-async def wait(flag: asyncio.Event, seconds: float = HEARTBEAT) -> bool:
+async def wait(flag: asyncio.Event, seconds: float = LOOK) -> bool:
     """Wait for a ring, at most `seconds`; tell whether there was one, and clear the flag."""
     try:
         await asyncio.wait_for(flag.wait(), seconds)

@@ -55,6 +55,20 @@ class Settings:
         "LIANZHOU_HEARTBEAT_SECONDS", 10.0, "After how many silent seconds a worker is taken for dead."
     )
     worker_slots: int = _told("LIANZHOU_WORKER_SLOTS", 2, "How many jobs one worker runs at a time; 2 or more.")
+    mail_url: str | None = _told(
+        "LIANZHOU_MAIL_URL",
+        None,
+        "The mail server that carries e-mail: smtps://user:password@host:465, smtp:// with STARTTLS, or smtp+plain:// "
+        "with neither, inside a machine. Without it no e-mail is sent.",
+    )
+    mail_from: str | None = _told(
+        "LIANZHOU_MAIL_FROM", None, "The address e-mail comes from; without it the user of the mail server."
+    )
+    local_webhooks: bool = _told(
+        "LIANZHOU_LOCAL_WEBHOOKS",
+        False,
+        "Let webhooks reach this machine over plain HTTP: for tests, never in service.",
+    )
     log_json: bool = _told("LIANZHOU_LOG_JSON", False, "Write log lines as JSON, for a collector.")
 
     heads: Path | None = _told(

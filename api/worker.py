@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as attribute
 from datetime import UTC, datetime, timedelta
@@ -39,6 +39,7 @@ from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
 from api.jobs.sealing import seal
+from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
 from domain.actor import Actor
@@ -52,6 +53,7 @@ LOOK_SECONDS = 1.0
 DEADLINE_SECONDS = 15.0
 SEAL_SECONDS = 2.0
 HEAD_SECONDS = 60.0
+TELL_SECONDS = 1.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
 """SQLSTATEs that another try may cure: serialization failure, deadlock, lock not available, a server going down."""
@@ -258,7 +260,10 @@ async def run(
     stop = stop or asyncio.Event()
     engine = make_engine(url, size=2 * settings.worker_slots)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
-    watches = [asyncio.create_task(watch(worker, stop)) for watch in (_watch_deadlines, _watch_events, _watch_heads)]
+    watches = [
+        asyncio.create_task(watch(worker, stop))
+        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries)
+    ]
     try:
         while not stop.is_set():
             try:
@@ -308,6 +313,29 @@ async def _watch_heads(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("audit.unsigned", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), HEAD_SECONDS)
+
+
+async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:
+    """Hand on what happened and send the letters that are due, again and again until `stop` is set."""
+    await _keep_sending(tell, worker, stop)
+
+
+async def _watch_deliveries(worker: Worker, stop: asyncio.Event) -> None:
+    """Make the deliveries that are due, again and again until `stop` is set; a slow webhook holds up no letter."""
+    await _keep_sending(deliver, worker, stop)
+
+
+async def _keep_sending(
+    send: Callable[[async_sessionmaker[AsyncSession], Settings], Awaitable[int]], worker: Worker, stop: asyncio.Event
+) -> None:
+    while not stop.is_set():
+        try:
+            if tried := await send(worker.sessions, worker.settings):
+                logs.logger().info("telling.done", what=send.__name__, tried=tried)
+        except (*DISCONNECTED, DBAPIError, ExceptionGroup) as error:
+            logs.logger().warning("telling.failed", what=send.__name__, reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), TELL_SECONDS)
 
 
 async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:

@@ -192,6 +192,37 @@ class Disclosure(StrEnum):
     MATCHED = "matched"
 
 
+class ChannelKind(StrEnum):
+    """How somebody is told outside these pages."""
+
+    EMAIL = "email"
+    CHAT = "chat"
+
+
+class Rhythm(StrEnum):
+    """Each message as it comes, or all of a day together."""
+
+    AT_ONCE = "at_once"
+    DIGEST = "digest"
+
+
+class LetterState(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class EndpointState(StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+class DeliveryState(StrEnum):
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
 class DeclineReason(StrEnum):
     """Why a firm declines: no capacity, price, terms, partner, risk, timing, or something else that a note says."""
 
@@ -290,6 +321,8 @@ Days = Annotated[int, Field(ge=0, le=3650, strict=True)]
 Grade = Annotated[int, Field(ge=1, le=9, strict=True)]
 Level = Annotated[int, Field(ge=0, le=3, strict=True)]
 """Verification: L0 declared, L1 documented, L2 checked by the bureau, L3 proven by delivery."""
+Hour = Annotated[int, Field(ge=0, le=23, strict=True)]
+"""A full hour of the clock on the wall."""
 Confidence = Annotated[int, Field(ge=0, le=100, strict=True)]
 Email = Annotated[str, StringConstraints(max_length=200, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$"), Clean, Printable]
 Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]

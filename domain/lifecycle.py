@@ -10,6 +10,9 @@ Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
 Lone bid:    filed → withdrawn.
 Envelope:    requested → sent → signed; failed from either before.
+Letter:      waiting → (sent | failed).
+Delivery:    waiting → (delivered | failed); asked for once more, either waits again.
+Endpoint:    active ⇄ disabled.
 """
 
 from collections.abc import Mapping
@@ -21,9 +24,12 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    DeliveryState,
+    EndpointState,
     EnvelopeState,
     HoldState,
     InvitationState,
+    LetterState,
     LoneBidState,
     MembershipState,
     OpportunityState,
@@ -116,6 +122,20 @@ ENVELOPE: Mapping[EnvelopeState, frozenset[EnvelopeState]] = {
     EnvelopeState.SENT: frozenset({EnvelopeState.SIGNED, EnvelopeState.FAILED}),
     EnvelopeState.SIGNED: frozenset(),
     EnvelopeState.FAILED: frozenset(),
+}
+LETTER: Mapping[LetterState, frozenset[LetterState]] = {
+    LetterState.WAITING: frozenset({LetterState.SENT, LetterState.FAILED}),
+    LetterState.SENT: frozenset(),
+    LetterState.FAILED: frozenset(),
+}
+DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.WAITING: frozenset({DeliveryState.DELIVERED, DeliveryState.FAILED}),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.WAITING}),
+    DeliveryState.FAILED: frozenset({DeliveryState.WAITING}),
+}
+ENDPOINT: Mapping[EndpointState, frozenset[EndpointState]] = {
+    EndpointState.ACTIVE: frozenset({EndpointState.DISABLED}),
+    EndpointState.DISABLED: frozenset({EndpointState.ACTIVE}),
 }
 
 

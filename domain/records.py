@@ -19,18 +19,23 @@ from domain.kinds import (
     AnswerKind,
     BatchState,
     CapabilityState,
+    ChannelKind,
     ConsortiumState,
+    DeliveryState,
     Disclosure,
+    EndpointState,
     EnvelopeState,
     HoldState,
     ImportKind,
     InvitationState,
+    LetterState,
     LinkKind,
     LoneBidState,
     MembershipState,
     OpportunityState,
     PackageKind,
     RequirementKind,
+    Rhythm,
     Role,
     RunState,
     Visibility,
@@ -39,9 +44,12 @@ from domain.lifecycle import (
     BATCH,
     CAPABILITY,
     CONSORTIUM,
+    DELIVERY,
+    ENDPOINT,
     ENVELOPE,
     HOLD,
     INVITATION,
+    LETTER,
     LONE_BID,
     MEMBERSHIP,
     OPPORTUNITY,
@@ -196,7 +204,10 @@ class OrganisationAlias(Record, table=True):
 
 
 class User(Versioned, table=True):
-    """A person who signs in and acts for one organisation; an ``admin`` also answers for whoever it was handed to."""
+    """A person who signs in and acts for one organisation.
+
+    An ``admin`` also answers for whoever it was handed to, and looks after the organisation's connections.
+    """
 
     __tablename__: ClassVar[str] = "user_account"
 
@@ -944,3 +955,145 @@ class WebhookReceipt(Record, table=True):
     message: str = Field(max_length=200, primary_key=True)
     envelope_id: UUID = refers("envelope.id")
     received_at: datetime | None = moment(now=True)
+
+
+class Relay(Record, table=True):
+    """How far events have been handed on to notices and deliveries: the position of the last one."""
+
+    __tablename__: ClassVar[str] = "relay"
+
+    name: str = Field(max_length=40, primary_key=True)
+    xid: int = Field(default=0, sa_type=sa.BigInteger)
+    event_id: int = Field(default=0, sa_type=sa.BigInteger)
+
+
+class Channel(Versioned, table=True):
+    """One way in which one person wants to be told: where, of what, when; the address of a chat is a secret."""
+
+    __tablename__: ClassVar[str] = "channel"
+    __table_args__ = (
+        sa.CheckConstraint("(kind = 'chat') = (address is not null)", name="address"),
+        sa.CheckConstraint("digest_hour between 0 and 23", name="digest_hour"),
+        sa.CheckConstraint("(quiet_from is null) = (quiet_to is null)", name="quiet"),
+        sa.CheckConstraint("quiet_from between 0 and 23", name="quiet_from"),
+        sa.CheckConstraint("quiet_to between 0 and 23 and quiet_to <> quiet_from", name="quiet_to"),
+    )
+
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    kind: ChannelKind = Field(sa_type=stored(ChannelKind))
+    label: str = Field(max_length=80)
+    address: str | None = Field(default=None, max_length=500)
+    families: list[str] = texts()
+    rhythm: Rhythm = Field(default=Rhythm.AT_ONCE, sa_type=stored(Rhythm))
+    digest_hour: int = Field(default=8)
+    quiet_from: int | None = Field(default=None)
+    quiet_to: int | None = Field(default=None)
+    zone: str = Field(default="Asia/Shanghai", max_length=60)
+    active: bool = Field(default=True)
+
+
+class Letter(Identified, table=True):
+    """What is sent at one time over one channel; its id is the same at every try, so that a receiver knows it again."""
+
+    __tablename__: ClassVar[str] = "letter"
+    __table_args__ = (sa.Index("ix_letter_next_at", "next_at", postgresql_where=sa.text("state = 'waiting'")),)
+
+    channel_id: UUID = refers("channel.id", ondelete="CASCADE")
+    test: bool = Field(default=False)
+    tries: int = Field(default=0)
+    next_at: datetime | None = moment(now=True)
+    reason: str | None = Field(default=None, max_length=60)
+    finished_at: datetime | None = moment(nullable=True)
+    state: LetterState = Field(default=LetterState.WAITING, sa_type=stored(LetterState))
+
+    def become(self, wanted: LetterState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(LETTER, self.state, wanted)
+
+
+class Notice(Record, table=True):
+    """One event that one channel is to be told of, once; it belongs to a letter as soon as it is due."""
+
+    __tablename__: ClassVar[str] = "notice"
+    __table_args__ = (
+        sa.UniqueConstraint("channel_id", "event_id"),
+        sa.Index("ix_notice_due_at", "due_at", postgresql_where=sa.text("letter_id is null")),
+    )
+
+    id: int | None = Field(
+        default=None, sa_type=sa.BigInteger, primary_key=True, sa_column_args=[sa.Identity(always=True)]
+    )
+    channel_id: UUID = refers("channel.id", ondelete="CASCADE")
+    event_id: int = Field(sa_type=sa.BigInteger, foreign_key="event.id", index=True)
+    letter_id: UUID | None = refers("letter.id", nullable=True, ondelete="SET NULL")
+    due_at: datetime = moment()
+
+
+class Endpoint(Versioned, table=True):
+    """Where an organisation's own system hears of events: the address, of what, the secrets that sign."""
+
+    __tablename__: ClassVar[str] = "endpoint"
+    __table_args__ = (
+        sa.UniqueConstraint("organisation_id", "url"),
+        sa.CheckConstraint("(former_secret is null) = (former_until is null)", name="former"),
+    )
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    url: str = Field(max_length=500)
+    label: str = Field(default="", max_length=80)
+    families: list[str] = texts()
+    secret: str = Field(max_length=100)
+    former_secret: str | None = Field(default=None, max_length=100)
+    former_until: datetime | None = moment(nullable=True)
+    reason: str | None = Field(default=None, max_length=60)
+    state: EndpointState = Field(default=EndpointState.ACTIVE, sa_type=stored(EndpointState))
+
+    def become(self, wanted: EndpointState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(ENDPOINT, self.state, wanted)
+
+
+class Delivery(Identified, table=True):
+    """One event for one endpoint: the body as it is signed, how often it was tried, when it is tried next."""
+
+    __tablename__: ClassVar[str] = "delivery"
+    __table_args__ = (
+        sa.UniqueConstraint("endpoint_id", "event_id"),
+        sa.Index("ix_delivery_next_at", "next_at", postgresql_where=sa.text("state = 'waiting'")),
+    )
+
+    endpoint_id: UUID = refers("endpoint.id", ondelete="CASCADE")
+    event_id: int | None = Field(default=None, sa_type=sa.BigInteger, foreign_key="event.id", index=True)
+    code: str = Field(max_length=60)
+    body: str = Field(sa_type=sa.Text)
+    tries: int = Field(default=0)
+    next_at: datetime | None = moment(now=True)
+    finished_at: datetime | None = moment(nullable=True)
+    state: DeliveryState = Field(default=DeliveryState.WAITING, sa_type=stored(DeliveryState))
+
+    def become(self, wanted: DeliveryState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(DELIVERY, self.state, wanted)
+
+
+class Attempt(Identified, table=True):
+    """One try of a delivery: what the other side answered, or why it could not be asked."""
+
+    __tablename__: ClassVar[str] = "attempt"
+
+    delivery_id: UUID = refers("delivery.id", ondelete="CASCADE")
+    outcome: str = Field(max_length=40)
+    status: int | None = Field(default=None)
+    milliseconds: int = Field(default=0)
+    answer: str = Field(default="", max_length=500)
+
+
+class CalendarFeed(Record, table=True):
+    """The secret address of one person's deadlines; only the SHA-256 of the secret is kept."""
+
+    __tablename__: ClassVar[str] = "calendar_feed"
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE", primary=True)
+    secret_hash: bytes = Field(unique=True)
+    created_at: datetime | None = moment(now=True)

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.conditional import require_match
+from api.outbox import EVENT_CHANNEL, NOTIFY
 from api.queries import actors
 from domain.actor import Actor
 from domain.errors import NotAllowed, NotFound, TooMany, WrongPassword
@@ -173,6 +174,7 @@ async def revoke(session: AsyncSession, actor: Actor, sign_in_id: UUID) -> None:
         raise NotFound(noun="sign_in")
     await session.delete(row)
     await session.flush()
+    await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})  # its open streams look, and end
 
 
 _STALE_THROTTLES = sa.text(

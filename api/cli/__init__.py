@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import answers, audit, demo, imports, solve, vectors
+from api.cli import answers, audit, demo, imports, solve, telling, vectors
 from api.cli.codes import Exit, failing
 from api.settings import Settings
 
@@ -31,6 +31,7 @@ app.add_typer(imports.import_app, name="import")
 app.add_typer(imports.template_app, name="template")
 app.command("solve")(solve.solve)
 answers.register(app)
+telling.register(app)
 app.command("demo")(demo.demo)
 app.command("vectors")(vectors.vectors)
 

@@ -105,7 +105,8 @@ async def _done(stage: Stage, loaded: Story, worker: Worker) -> Job:
     bell = Bell(stage.url)
     await bell.start()
     try:
-        async with bell.heard() as flag, asyncio.timeout(PATIENCE):
+        flag = bell.flag()
+        async with asyncio.timeout(PATIENCE):
             async with transaction(stage.sessions) as session:
                 job = await suggestions.ask(session, leader, loaded.projects[PROJECT], WANTED)
             with stage.terminal.status(_words("queued")) as line:

@@ -16,12 +16,15 @@ from api.console import (
     entrance,
     firms,
     home,
+    inbox,
     invitations,
     law,
     ledger,
     negotiation,
+    notifications,
     projects,
     verification,
+    webhooks,
 )
 from api.console.errors import answer
 from api.console.page import provide_guest, provide_reader
@@ -45,6 +48,9 @@ HANDLERS = (
             *bureau.HANDLERS,
             *law.HANDLERS,
             *verification.HANDLERS,
+            *inbox.HANDLERS,
+            *notifications.HANDLERS,
+            *webhooks.HANDLERS,
         ],
         dependencies={"guest": Provide(provide_guest), "reader": Provide(provide_reader)},
         include_in_schema=False,

@@ -163,9 +163,9 @@ async def _myself(session: AsyncSession, reader: Reader) -> Supplier:
     )
 
 
-async def feed(session: AsyncSession, actor: Actor, **about: Any) -> tuple[dict[str, Any], ...]:
+async def feed(session: AsyncSession, actor: Actor, *, limit: int = 20, **about: Any) -> tuple[dict[str, Any], ...]:
     """Return what happened lately, newest first, each with the name of the firm that did it."""
-    rows = await events.latest(session, actor, limit=20, **about)
+    rows = await events.latest(session, actor, limit=limit, **about)
     firms = await organisations.named(session, actor, [row.organisation_id for row in rows])
     return tuple(
         {

@@ -16,7 +16,7 @@ from litestar.response import Redirect, Template
 from api.auth import identify
 from api.db import transaction
 from api.i18n import Locale, catalogue, locale_of
-from api.queries import actors
+from api.queries import actors, events, obligations
 from api.queries.actors import SignedIn
 from api.queries.visible import watches
 from domain.actor import Actor
@@ -31,7 +31,10 @@ AnyRequest = Request[Any, Any, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Who looks at a page: his language, where he is, what he is to be told, and for whom he acts."""
+    """Who looks at a page: his language, where he is, what he is to be told, and for whom he acts.
+
+    ``open`` counts what waits for him; behind ``position`` he misses nothing of what happens from now on.
+    """
 
     locale: Locale
     path: str
@@ -41,6 +44,8 @@ class Reader:
     name: str = ""
     firm: str = ""
     demonstration: bool = False
+    open: int = 0
+    position: str = ""
 
     @property
     def actor(self) -> Actor:
@@ -97,6 +102,9 @@ async def provide_reader(request: AnyRequest) -> Reader:
     guest = await provide_guest(request)
     async with transaction(request.app.state.sessions) as session:
         user, organisation = await actors.profile(session, guest.actor)
+        reading = request.method == "GET"
+        waiting = len(await obligations.listed(session, guest.actor)) if reading else 0
+        position = await events.now(session)
     return Reader(
         locale=guest.locale,
         path=guest.path,
@@ -106,6 +114,8 @@ async def provide_reader(request: AnyRequest) -> Reader:
         name=user.name,
         firm=organisation.name,
         demonstration=organisation.demonstration,
+        open=waiting,
+        position=position,
     )
 
 

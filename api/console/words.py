@@ -33,11 +33,11 @@ def translated(context: Context, code: str, /, **params: Any) -> str:
 
 
 @jinja2.pass_context
-def named(context: Context, code: str | None, section: str) -> str:
-    """Name a code of a section; None is said to be undeclared."""
+def named(context: Context, code: str | None, section: str, params: Mapping[str, Any] | None = None) -> str:
+    """Name a code of a section, with `params` where it is a sentence; None is said to be undeclared."""
     if code is None:
         return translated(context, "nothing")
-    return i18n.say(_locale(context), Message(code=str(code)), section=section)
+    return i18n.say(_locale(context), Message(code=str(code), params=params or {}), section=section)
 
 
 @jinja2.pass_context
@@ -127,6 +127,11 @@ def left(context: Context, deadline: datetime) -> str:
     return translated(context, "left-hours", hours=hours, minutes=rest // 60)
 
 
+def over(deadline: datetime) -> bool:
+    """Tell whether a moment has passed."""
+    return deadline <= datetime.now(UTC)
+
+
 def urgent(deadline: datetime) -> bool:
     """Tell whether less than two days are left."""
     return (deadline - datetime.now(UTC)).total_seconds() < 2 * 86_400
@@ -183,7 +188,11 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     made.globals.update(
-        t=translated, urgent=urgent, countries=countries, event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"])
+        t=translated,
+        over=over,
+        urgent=urgent,
+        countries=countries,
+        event_codes=" ".join(i18n.catalogue(i18n.DEFAULT)["event"]),
     )
     for each in (
         named, word, said, said_in, money, number, share, score, day, month, moment, left, country, unit, title,

@@ -50,6 +50,21 @@ async def account(session: AsyncSession, email: str) -> User | None:
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+async def person(session: AsyncSession, email: str) -> Actor:
+    """Return the active person with this address as an actor, for the terminal. Raises NotFound."""
+    statement = (
+        sa.select(User, Organisation)
+        .join(Organisation, col(Organisation.id) == col(User.organisation_id))
+        .where(col(User.email) == email.strip().lower(), col(User.active))
+    )
+    found = (await session.execute(statement)).one_or_none()
+    if found is None:
+        raise NotFound(noun="user")
+    user, organisation = found
+    roles = frozenset(Role(role) for role in organisation.roles)
+    return Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
+
+
 async def organisation_by_credit_code(session: AsyncSession, credit_code: str) -> Organisation:
     """Return the registered organisation with this code, for enrolling its people. Raises NotFound."""
     statement = sa.select(Organisation).where(col(Organisation.credit_code) == credit_code.strip().upper())

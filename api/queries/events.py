@@ -59,16 +59,31 @@ async def latest(
     *,
     opportunity: UUID | None = None,
     consortium: UUID | None = None,
+    before: str | None = None,
     limit: int = 50,
 ) -> list[Event]:
-    """Return the newest events the actor may see, newest first."""
+    """Return the newest events the actor may see, newest first; `before` names the position to go on from."""
     statement = visible.events(actor)
     if opportunity:
         statement = statement.where(col(Event.opportunity_id) == opportunity)
     if consortium:
         statement = statement.where(col(Event.consortium_id) == consortium)
+    if before:
+        statement = statement.where(sa.tuple_(col(Event.xid), col(Event.id)) < sa.tuple_(*_after(before)))
     ordered = statement.order_by(col(Event.xid).desc(), col(Event.id).desc()).limit(limit)
     return list((await session.execute(ordered)).scalars())
+
+
+async def now(session: AsyncSession) -> str:
+    """Return the position behind which a reader who comes now will miss nothing; it tells nothing of what happened."""
+    newest = (
+        sa.select(col(Event.xid), col(Event.id))
+        .where(SETTLED)
+        .order_by(col(Event.xid).desc(), col(Event.id).desc())
+        .limit(1)
+    )
+    found = (await session.execute(newest)).one_or_none()
+    return f"{found[0]}-{found[1]}" if found else "0-0"
 
 
 def told(event: Event) -> dict[str, Any]:

@@ -14,17 +14,22 @@ from sqlalchemy.sql import Select
 from sqlmodel import col
 
 from domain.actor import Actor
+from domain.delivery import HOUSE_MATTER, OWN_MATTERS
 from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
     Answer,
     Capability,
     Certificate,
+    Channel,
     ConfidentialityAcceptance,
     Consortium,
+    Delivery,
+    Endpoint,
     Event,
     ImportBatch,
     Job,
+    Letter,
     LoneBid,
     Membership,
     Opportunity,
@@ -36,6 +41,8 @@ Row = TypeVar("Row", bound=Any)
 
 WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
+FAMILY = sa.func.split_part(col(Event.code), ".", 1)
+"""What an event is about, as `domain.delivery.family` says."""
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
 AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 ASKED = (MembershipState.INVITED, MembershipState.COUNTERED, *AGREEING)
@@ -154,12 +161,43 @@ def batches(actor: Actor) -> Select[ImportBatch]:
 
 
 def events(actor: Actor) -> Select[Event]:
-    """What one did, what one was told, and everything for watchers."""
-    statement = sa.select(Event)
-    if watches(actor):
-        return statement
-    told = col(Event.audience).contains([actor.organisation_id])
-    return statement.where(sa.or_(col(Event.organisation_id) == actor.organisation_id, told))
+    """What one did, what one was told, and everything for watchers; of people's own settings only one's own."""
+    seen = told(actor.organisation_id)
+    shared = sa.or_(FAMILY != HOUSE_MATTER, seen) if watches(actor) else seen
+    return sa.select(Event).where(shared, sa.or_(FAMILY.not_in(OWN_MATTERS), col(Event.user_id) == actor.user_id))
+
+
+def told(organisation: Any) -> sa.ColumnElement[bool]:
+    """Hold of an event for an organisation, by its id or by a column of ids, that did it or was told of it."""
+    return sa.or_(col(Event.organisation_id) == organisation, sa.any_(col(Event.audience)) == organisation)
+
+
+def told_to_rows() -> sa.ColumnElement[bool]:
+    """Hold of an event and an organisation in one statement: whose people may see it, their own settings apart."""
+    watching = sa.or_(*(sa.any_(col(Organisation.roles)) == str(role) for role in WATCHERS))
+    return sa.or_(sa.and_(watching, FAMILY != HOUSE_MATTER), told(col(Organisation.id)))
+
+
+def own_channels(actor: Actor) -> Select[Channel]:
+    """The actor's own ways of being told; a colleague's are not his."""
+    return sa.select(Channel).where(col(Channel.user_id) == actor.user_id)
+
+
+def own_letters(actor: Actor) -> Select[Letter]:
+    """What was sent, or is to be sent, over the actor's own channels."""
+    own = sa.select(col(Channel.id)).where(col(Channel.user_id) == actor.user_id)
+    return sa.select(Letter).where(col(Letter.channel_id).in_(own))
+
+
+def own_endpoints(actor: Actor) -> Select[Endpoint]:
+    """The webhooks of the actor's own organisation."""
+    return sa.select(Endpoint).where(col(Endpoint.organisation_id) == actor.organisation_id)
+
+
+def own_deliveries(actor: Actor) -> Select[Delivery]:
+    """What was delivered, or is to be delivered, to the webhooks of the actor's own organisation."""
+    own = sa.select(col(Endpoint.id)).where(col(Endpoint.organisation_id) == actor.organisation_id)
+    return sa.select(Delivery).where(col(Delivery.endpoint_id).in_(own))
 
 
 async def one(session: AsyncSession, statement: Select[Row], identity: Any, noun: str, *, lock: bool = False) -> Row:
@@ -225,3 +263,18 @@ async def own_capability(session: AsyncSession, actor: Actor, identity: UUID, *,
 async def own_certificate(session: AsyncSession, actor: Actor, identity: UUID) -> Certificate:
     """Return one of the actor's own certificates. Raises NotFound."""
     return await one(session, own_certificates(actor), identity, "certificate")
+
+
+async def own_channel(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Channel:
+    """Return one of the actor's own channels. Raises NotFound."""
+    return await one(session, own_channels(actor), identity, "channel", lock=lock)
+
+
+async def own_endpoint(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Endpoint:
+    """Return one of the webhooks of the actor's organisation. Raises NotFound."""
+    return await one(session, own_endpoints(actor), identity, "endpoint", lock=lock)
+
+
+async def own_delivery(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Delivery:
+    """Return one delivery to the actor's organisation. Raises NotFound."""
+    return await one(session, own_deliveries(actor), identity, "delivery", lock=lock)

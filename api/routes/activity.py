@@ -1,40 +1,28 @@
 """Jobs, events and their streams over HTTP."""
 
-import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
-from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import suggestions
-from api.auth import identify
 from api.db import transaction
-from api.i18n import Locale, locale_of, say
-from api.live import Bell, wait
+from api.i18n import Locale, locale_of
 from api.queries import audit, events, visible
+from api.routes.streaming import Happenings, Job, streamed, told
 from api.wire.activity import EventOut, HeadOut
+from api.wire.base import Page
 from api.wire.jobs import JobOut
 from domain.actor import Actor
-from domain.kinds import RunState
-from domain.message import Message
 from domain.records import Event
 
-ENDED = frozenset({RunState.DONE, RunState.FAILED, RunState.CANCELLED})
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="Rows a page")]
 Last = Annotated[str | None, HeaderParameter(name="Last-Event-ID", description="Where the stream was left")]
-NO_STORE = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-
-
-def told(event: Event, locale: Locale) -> EventOut:
-    """Return an event with its sentence."""
-    plain = events.told(event)
-    return EventOut(**plain, title=say(locale, Message(code=event.code, params=event.params)))
 
 
 @get("/jobs/{identity:uuid}", operation_id="getJob", tags=["jobs"])
@@ -58,39 +46,11 @@ async def cancel_job(
 @get("/jobs/{identity:uuid}/events", operation_id="followJob", tags=["jobs"], media_type="text/event-stream")
 async def follow_job(
     state: State, request: Request[Any, Any, Any], actor: NamedDependency[Actor], identity: FromPath[UUID]
-) -> ServerSentEvent:
+) -> Stream:
     """Follow a job: `progress` while it runs, one `done` with the outcome at its end."""
     async with transaction(state.sessions) as session:
         await visible.job(session, actor, identity)
-    return ServerSentEvent(_job_stream(state, request, actor, identity), headers=NO_STORE)
-
-
-async def _job_stream(
-    state: State, request: Request[Any, Any, Any], actor: Actor, identity: UUID
-) -> AsyncIterator[ServerSentEventMessage]:
-    shown = None
-    bell: Bell = state.bell
-    async with bell.heard() as flag:
-        while await still(state, request):
-            rang = await wait(flag)
-            async with transaction(state.sessions) as session:
-                job = JobOut.model_validate(await visible.job(session, actor, identity))
-            if job != shown:
-                shown = job
-                ended = job.state in ENDED
-                yield ServerSentEventMessage(
-                    event="done" if ended else "progress", data=job.model_dump_json(), id=str(job.tries)
-                )
-                if ended:
-                    return
-            elif not rang:
-                yield ServerSentEventMessage(data=None, comment="still there")
-
-
-async def still(state: State, request: Request[Any, Any, Any]) -> bool:
-    """Tell whether the reader's session still holds: a stream does not outlive it by more than one heartbeat."""
-    cast("dict[str, Any]", request.scope).pop("auth", None)
-    return not state.closing and await identify(request) is not None
+    return streamed(Job(state, request, actor, identity))
 
 
 @get("/events", operation_id="listEvents", tags=["events"])
@@ -115,29 +75,24 @@ async def follow_events(
     actor: NamedDependency[Actor],
     last_event_id: Last = None,
     after: FromQuery[str | None] = None,
-) -> ServerSentEvent:
+) -> Stream:
     """Follow everything one may see; a reader that names `Last-Event-ID` misses nothing and gets nothing twice."""
-    return ServerSentEvent(_event_stream(state, request, actor, last_event_id or after), headers=NO_STORE)
+    return streamed(Happenings(state, request, actor, last_event_id or after))
 
 
-async def _event_stream(
-    state: State, request: Request[Any, Any, Any], actor: Actor, last: str | None
-) -> AsyncIterator[ServerSentEventMessage]:
-    locale = locale_of(request)
-    bell: Bell = state.bell
-    async with bell.heard() as flag:
-        while await still(state, request):
-            rang = await wait(flag)
-            async with transaction(state.sessions) as session:
-                rows = await events.after(session, actor, last)
-            for row in rows:
-                last = events.position(row)
-                data = told(row, locale).model_dump(mode="json")
-                yield ServerSentEventMessage(event=row.code, data=json.dumps(data, ensure_ascii=False), id=last)
-            if rows:
-                flag.set()
-            elif not rang:
-                yield ServerSentEventMessage(data=None, comment="still there")
+@get("/opportunities/{identity:uuid}/activity", operation_id="listOpportunityActivity", tags=["events"])
+async def opportunity_activity(
+    request: Request[Any, Any, Any],
+    snapshot: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    identity: FromPath[UUID],
+    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+) -> Page[EventOut]:
+    """List what happened to a project, as far as one may see it, newest first."""
+    row = await visible.opportunity(snapshot, actor, identity)
+    rows = await events.latest(snapshot, actor, opportunity=row.id, before=cursor, limit=limit + 1)
+    return newest(rows, limit, locale_of(request))
 
 
 @get("/audit/head", operation_id="getAuditHead", tags=["events"])
@@ -148,4 +103,28 @@ async def get_audit_head(snapshot: NamedDependency[AsyncSession], actor: NamedDe
     return Response(found, headers={"Content-Disposition": name, "Cache-Control": "private, no-store"})
 
 
-HANDLERS = [get_job, cancel_job, follow_job, list_events, follow_events, get_audit_head]
+@get("/consortia/{identity:uuid}/activity", operation_id="listConsortiumActivity", tags=["events"])
+async def consortium_activity(
+    request: Request[Any, Any, Any],
+    snapshot: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    identity: FromPath[UUID],
+    cursor: FromQuery[str | None] = None,
+    limit: Limit = 50,
+) -> Page[EventOut]:
+    """List what happened in a consortium, as far as one may see it, newest first."""
+    row = await visible.consortium(snapshot, actor, identity)
+    rows = await events.latest(snapshot, actor, consortium=row.id, before=cursor, limit=limit + 1)
+    return newest(rows, limit, locale_of(request))
+
+
+def newest(rows: list[Event], limit: int, locale: Locale) -> Page[EventOut]:
+    """Return up to `limit` of `rows` as a page; one row more than that says that another page follows."""
+    following = events.position(rows[limit - 1]) if len(rows) > limit else None
+    return Page[EventOut](items=tuple(told(row, locale) for row in rows[:limit]), next=following)
+
+
+HANDLERS = [
+    get_job, cancel_job, follow_job, list_events, follow_events, get_audit_head, opportunity_activity,
+    consortium_activity,
+]  # fmt: skip

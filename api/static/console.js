@@ -45,30 +45,6 @@ const follow = (place) => {
   });
 };
 
-/* Say that something happened, and never touch what is being read or typed. */
-const listen = (place) => {
-  let stream = null;
-  const about = place.dataset.about;
-  const heard = (event) => {
-    const told = JSON.parse(event.data);
-    if (about && told.opportunity_id !== about && told.consortium_id !== about) return;
-    place.hidden = false;
-    leave();
-  };
-  const leave = () => {
-    if (stream) stream.close();
-    stream = null;
-  };
-  const join = () => {
-    if (stream || !place.hidden || document.hidden) return;
-    stream = new EventSource(`${place.dataset.live}?after=${encodeURIComponent(place.dataset.after)}`);
-    for (const code of place.dataset.codes.split(" ")) stream.addEventListener(code, heard);
-  };
-  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : join()));
-  window.addEventListener("pagehide", leave);
-  join();
-};
-
 /* A sheet that opens takes the focus; Escape closes it. */
 const sheets = () => {
   const opened = document.querySelector(".sheet:target");
@@ -82,5 +58,4 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && document.querySelector(".sheet:target")) window.location.hash = "glance";
 });
 document.querySelectorAll("[data-job]").forEach(follow);
-document.querySelectorAll("[data-live]").forEach(listen);
 sheets();

@@ -240,6 +240,7 @@ class _Founding:
                 email=f"{address}@{DOMAIN}",
                 name=name,
                 password_hash="",
+                admin=all(known.organisation_id != organisation.id for known in self.rows.users),
             )
         )
 

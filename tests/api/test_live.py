@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -10,13 +11,16 @@ from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions.auth import enrol
 from api.app import create_app
+from api.live import HEARTBEAT, LOOK
 from api.settings import Settings
 from domain.kinds import Role
+from domain.records import SignIn
 from tests.factories import make_organisation
 
 PASSWORD = "a long enough secret 2027"
@@ -92,7 +96,10 @@ async def test_a_reader_that_comes_back_gets_what_it_missed_and_nothing_twice(fi
     assert listed[0]["title"] != listed[0]["code"]
 
 
-async def test_a_stream_ends_soon_after_its_session(firm: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("way", ["signed out", "ended elsewhere"])
+async def test_a_stream_ends_soon_after_its_session(
+    firm: httpx.AsyncClient, committed_sessions: Sessions, way: str
+) -> None:
     async def listen() -> str:
         async with firm.stream("GET", "/events/stream") as stream:
             with contextlib.suppress(httpx.ReadTimeout):
@@ -102,6 +109,25 @@ async def test_a_stream_ends_soon_after_its_session(firm: httpx.AsyncClient) -> 
 
     listening = asyncio.create_task(listen())
     await asyncio.sleep(0.5)
-    await firm.delete("/sign-ins/current")
+    if way == "signed out":
+        await firm.delete("/sign-ins/current")
+    else:  # nobody rings
+        async with committed_sessions.begin() as session:
+            await session.execute(sa.delete(SignIn))
 
-    assert await asyncio.wait_for(listening, 25) == "ended"
+    assert await asyncio.wait_for(listening, HEARTBEAT - 2) == "ended"
+    assert LOOK < 5
+
+
+async def test_readers_that_leave_half_way_leave_nothing_behind(
+    firm: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(12):
+        await declared(firm, f"电芯{number}")
+    for count in range(1, 13):
+        await heard(firm, count)
+    await asyncio.sleep(0.1)
+    gc.collect()
+    await asyncio.sleep(0.1)
+
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []

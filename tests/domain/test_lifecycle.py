@@ -15,9 +15,12 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ConsortiumState,
+    DeliveryState,
+    EndpointState,
     EnvelopeState,
     HoldState,
     InvitationState,
+    LetterState,
     LoneBidState,
     MembershipState,
     OpportunityState,
@@ -28,10 +31,13 @@ from domain.records import (
     Capability,
     CapacityHold,
     Consortium,
+    Delivery,
+    Endpoint,
     Envelope,
     ImportBatch,
     Invitation,
     Job,
+    Letter,
     LoneBid,
     Membership,
     Opportunity,
@@ -50,6 +56,9 @@ LIVES: dict[str, tuple[Table, type[StrEnum], type[Record]]] = {
     "capability": (lifecycle.CAPABILITY, CapabilityState, Capability),
     "lone_bid": (lifecycle.LONE_BID, LoneBidState, LoneBid),
     "envelope": (lifecycle.ENVELOPE, EnvelopeState, Envelope),
+    "letter": (lifecycle.LETTER, LetterState, Letter),
+    "delivery": (lifecycle.DELIVERY, DeliveryState, Delivery),
+    "endpoint": (lifecycle.ENDPOINT, EndpointState, Endpoint),
 }
 PAIRS = [(life, one, other) for life, (_, states, _) in LIVES.items() for one in states for other in states]
 SPINE = {
@@ -63,6 +72,9 @@ SPINE = {
     "capability": ["declared", "retired", "declared"],
     "lone_bid": ["filed", "withdrawn"],
     "envelope": ["requested", "sent", "signed"],
+    "letter": ["waiting", "sent"],
+    "delivery": ["waiting", "failed", "waiting", "delivered"],
+    "endpoint": ["active", "disabled", "active"],
 }
 
 

@@ -15,13 +15,15 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import SQLModel
 
-from api.actions import auth, consortia, lone_bids, negotiation
+from api.actions import auth, channels, consortia, endpoints, lone_bids, negotiation
 from api.queries import consortia as reading
+from api.wire.channels import ChannelIn
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from api.wire.endpoints import EndpointIn
 from api.wire.ledger import LoneBidIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
-from domain.kinds import AnswerKind, BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
+from domain.kinds import AnswerKind, BatchState, ChannelKind, ImportKind, OpportunityState, Role, RunState, Visibility
 from domain.records import Answer, AuditHead, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
@@ -99,6 +101,9 @@ THINGS = {
     "bureau_import": ("商务局的导入", "the bureau's import"),
     "supplier_job": ("配套企业的导入任务", "the supplier's import job"),
     "supplier_token": ("配套企业的令牌", "the supplier's token"),
+    "member_channel": ("成员的通知渠道", "the member's channel"),
+    "owner_hook": ("链主的 Webhook", "the leader's webhook"),
+    "owner_delivery": ("链主 Webhook 的投递", "a delivery to the leader's webhook"),
     "member_firm": ("联合体成员企业", "the member's firm"),
     "named_firm": ("仅知名称的企业", "a firm known by name only"),
 }
@@ -196,7 +201,7 @@ class _Maker:
         for name, (role, verification) in FIRMS.items():
             over = {"turnover": TURNOVER} if name == "member" else {}
             firm = await make_organisation(self.session, role, verification=verification, sme=True, **over)
-            user = await make_user(self.session, firm)
+            user = await make_user(self.session, firm, admin=True)
             opened = await auth.open_sign_in(self.session, user.id, HOURS, browser=True)
             self.firms[name], self.actors[name] = firm, actor_of(firm, user)
             self.name(f"{name}_person", user)
@@ -213,6 +218,16 @@ class _Maker:
             self.session, self.firms["supplier"], email="guest@demo.invalid", password_hash=await auth.hashed(PASSWORD)
         )
         self.world.names.update(email=guest.email, password=PASSWORD)
+
+    async def told(self) -> None:
+        channel = ChannelIn(kind=ChannelKind.EMAIL, label="邮箱")
+        self.name("member_channel", await channels.add(self.session, self.actors["member"], channel))
+        await channels.open_calendar(self.session, self.actors["member"])
+        given = EndpointIn(url="https://erp.invalid/hooks", label="ERP")
+        hook = await endpoints.add(self.session, self.actors["owner"], given, local=False)
+        self.name("owner_hook", hook)
+        self.name("owner_delivery", await endpoints.test(self.session, self.actors["owner"], hook.id))
+        await self.session.flush()
 
     async def declarations(self) -> None:
         for name in PRICES:
@@ -364,6 +379,7 @@ async def make_world(sessions: async_sessionmaker[AsyncSession]) -> World:
     async with sessions.begin() as session:
         maker = _Maker(session=session, world=world)
         await maker.people()
+        await maker.told()
         await maker.declarations()
         await maker.calendar()
         await _projects(maker)
