@@ -8,6 +8,8 @@ Membership:  proposed → invited → (accepted | countered → invited v+1 | de
 Consortium:  forming → agreed → signed → filed → bid → (won → running → closed | lost); dissolved before signed.
 Suggestion:  queued → running → (done | failed | cancelled).
 Batch:       running → (done | refused | failed); done → undone.
+Filing:      open → submitted → (accepted | returned → submitted); whatever is not handed in may turn out not needed.
+Amendment:   open → (in force | refused | expired | withdrawn); each of them is the end.
 """
 
 from collections.abc import Mapping
@@ -16,9 +18,11 @@ from typing import TypeVar
 
 from domain.errors import IllegalTransition
 from domain.kinds import (
+    AmendmentState,
     BatchState,
     CapabilityState,
     ConsortiumState,
+    FilingState,
     HoldState,
     InvitationState,
     MembershipState,
@@ -28,7 +32,7 @@ from domain.kinds import (
 
 State = TypeVar("State", bound=StrEnum)
 
-O, M, C, R, B, H, I, K = (  # noqa: E741 - one letter a table keeps the edges readable as tables
+O, M, C, R, B, H, I, K, F, A = (  # noqa: E741 - one letter a table keeps the edges readable as tables
     OpportunityState,
     MembershipState,
     ConsortiumState,
@@ -37,6 +41,8 @@ O, M, C, R, B, H, I, K = (  # noqa: E741 - one letter a table keeps the edges re
     HoldState,
     InvitationState,
     CapabilityState,
+    FilingState,
+    AmendmentState,
 )
 
 OPPORTUNITY: Mapping[OpportunityState, frozenset[OpportunityState]] = {
@@ -102,6 +108,20 @@ BATCH: Mapping[BatchState, frozenset[BatchState]] = {
 CAPABILITY: Mapping[CapabilityState, frozenset[CapabilityState]] = {
     K.DECLARED: frozenset({K.RETIRED}),
     K.RETIRED: frozenset({K.DECLARED}),
+}
+FILING: Mapping[FilingState, frozenset[FilingState]] = {
+    F.OPEN: frozenset({F.SUBMITTED, F.NOT_NEEDED}),
+    F.SUBMITTED: frozenset({F.ACCEPTED, F.RETURNED}),
+    F.RETURNED: frozenset({F.SUBMITTED, F.NOT_NEEDED}),
+    F.ACCEPTED: frozenset(),
+    F.NOT_NEEDED: frozenset(),
+}
+AMENDMENT: Mapping[AmendmentState, frozenset[AmendmentState]] = {
+    A.OPEN: frozenset({A.IN_FORCE, A.REFUSED, A.EXPIRED, A.WITHDRAWN}),
+    A.IN_FORCE: frozenset(),
+    A.REFUSED: frozenset(),
+    A.EXPIRED: frozenset(),
+    A.WITHDRAWN: frozenset(),
 }
 
 

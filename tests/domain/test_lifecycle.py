@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from domain import lifecycle
 from domain.errors import IllegalTransition
 from domain.kinds import (
+    AmendmentState,
     BatchState,
     CapabilityState,
     ConsortiumState,
+    FilingState,
     HoldState,
     InvitationState,
     MembershipState,
@@ -23,9 +25,11 @@ from domain.kinds import (
 )
 from domain.lifecycle import step
 from domain.records import (
+    Amendment,
     Capability,
     CapacityHold,
     Consortium,
+    Filing,
     ImportBatch,
     Invitation,
     Job,
@@ -44,6 +48,8 @@ LIVES: dict[str, tuple[Table, type[StrEnum], type[Record]]] = {
     "run": (lifecycle.RUN, RunState, Job),
     "batch": (lifecycle.BATCH, BatchState, ImportBatch),
     "capability": (lifecycle.CAPABILITY, CapabilityState, Capability),
+    "filing": (lifecycle.FILING, FilingState, Filing),
+    "amendment": (lifecycle.AMENDMENT, AmendmentState, Amendment),
 }
 PAIRS = [(life, one, other) for life, (_, states, _) in LIVES.items() for one in states for other in states]
 SPINE = {
@@ -55,6 +61,8 @@ SPINE = {
     "run": ["queued", "running", "running", "done"],
     "batch": ["running", "done", "undone"],
     "capability": ["declared", "retired", "declared"],
+    "filing": ["open", "submitted", "returned", "submitted", "accepted"],
+    "amendment": ["open", "in_force"],
 }
 
 
@@ -114,7 +122,9 @@ def test_every_state_is_reached_from_the_first(life: str) -> None:
     assert reached == set(states)
 
 
-@pytest.mark.parametrize("life", ["membership", "consortium", "invitation", "hold", "opportunity"])
+@pytest.mark.parametrize(
+    "life", ["membership", "consortium", "invitation", "hold", "opportunity", "filing", "amendment"]
+)
 @given(choices=st.lists(st.integers(0, 9), min_size=60, max_size=60))
 def test_every_walk_ends_or_can_go_on(life: str, choices: list[int]) -> None:
     """Whatever is chosen, a thing that can never end does not exist: from every state an end is in reach."""
