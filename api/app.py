@@ -26,6 +26,8 @@ from api.problems import stamp
 from api.routes import (
     activity,
     answers,
+    after,
+    amendments,
     compliance,
     consortia,
     firms,
@@ -50,6 +52,8 @@ ROUTES = (
     *answers.HANDLERS,
     *papers.HANDLERS,
     *compliance.HANDLERS,
+    *after.HANDLERS,
+    *amendments.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,
     *imports.HANDLERS,

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions import compliance, holds
+from api.actions import compliance, filings, holds
 from api.outbox import record
 from api.queries import actors, consortia, opportunities, organisations, visible
 from api.queries.consortia import SeatRow
-from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
+from api.wire.consortia import UNSIGNED, AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
 from api.wire.negotiation import Answerable, Conditions, ExtensionIn, offer_of, plain_conditions
 from coalitions import agreement as agreements
 from coalitions.formation import PENDING, SETTLED, Standing, standing
@@ -66,9 +66,6 @@ class AgreementChanged(RuleBroken):
     """The hash that was to be signed is not that of the agreement in force."""
 
     code = "agreement-changed"
-
-
-UNSIGNED = (ConsortiumState.FORMING, ConsortiumState.AGREED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,7 +254,7 @@ async def _seat(
     await session.flush()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     lines = await _offered(session, actor, opportunity, seat["parts"], packages)
-    await _write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
+    await write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
 
 
 async def _offered(
@@ -294,7 +291,7 @@ def _again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
     )
 
 
-async def _write_terms(
+async def write_terms(
     session: AsyncSession,
     membership: UUID,
     edition: int,
@@ -426,7 +423,7 @@ async def _put(
     member, given = seat.membership, given or OfferIn()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     member.edition = await _next_edition(session, actor, member)
-    terms = await _write_terms(
+    terms = await write_terms(
         session, member.id, member.edition, actor.organisation_id, lines, opportunity.currency,
         former=seat.terms, conditions=given if isinstance(given, OfferIn) else None,
     )  # fmt: skip
@@ -513,7 +510,7 @@ async def accept(session: AsyncSession, actor: Actor, identity: UUID, given: Acc
     await _settle(session, actor, seat, InvitationState.ACCEPTED)
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     await holds.extend(session, actor, member, max(opportunity.deadline, _deadline(seat)))
-    await _tell(session, actor, row, member, "membership.accepted", edition=member.edition)
+    await tell(session, actor, row, member, "membership.accepted", edition=member.edition)
     await _restate(session, actor, row)
     return member
 
@@ -550,7 +547,7 @@ async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, se
         lines.append(replace(_again(line, packages), unit_price=price))
     member = seat.membership
     member.edition = await _next_edition(session, actor, member)
-    await _write_terms(
+    await write_terms(
         session, member.id, member.edition, actor.organisation_id, lines, seat.lines[0].currency, former=seat.terms
     )
 
@@ -567,14 +564,14 @@ async def counter(session: AsyncSession, actor: Actor, identity: UUID, given: Te
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     lines = await _lines(session, actor, row, seat, given.lines)
     edition = await _next_edition(session, actor, member)
-    await _write_terms(
+    await write_terms(
         session, member.id, edition, actor.organisation_id, lines, opportunity.currency,
         note=given.note, former=seat.terms, conditions=given,
     )  # fmt: skip
     member.become(MembershipState.COUNTERED)
     await _settle(session, actor, seat, InvitationState.COUNTERED, note=given.note)
     await holds.extend(session, actor, member, _deadline(seat))
-    await _tell(session, actor, row, member, "membership.countered", edition=edition)
+    await tell(session, actor, row, member, "membership.countered", edition=edition)
     await _restate(session, actor, row)
     return member
 
@@ -589,7 +586,7 @@ async def decline(session: AsyncSession, actor: Actor, identity: UUID, given: De
     seat.membership.become(MembershipState.DECLINED)
     await _settle(session, actor, seat, InvitationState.DECLINED, reason=str(given.reason), note=given.note)
     await holds.release(session, actor, seat.membership)
-    await _tell(session, actor, row, seat.membership, "membership.declined", reason=str(given.reason))
+    await tell(session, actor, row, seat.membership, "membership.declined", reason=str(given.reason))
     await _restate(session, actor, row)
     return seat.membership
 
@@ -634,7 +631,7 @@ async def expire(session: AsyncSession, actor: Actor, identity: UUID) -> int:
     for member, invitation in overdue:
         invitation.become(InvitationState.EXPIRED)
         member.become(MembershipState.EXPIRED)
-        await _tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
+        await tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
     await holds.release(session, actor, *(member for member, _ in overdue))
     await _restate(session, actor, row)
     return len(overdue)
@@ -670,13 +667,14 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     seat.membership.become(MembershipState.SIGNED)
     await session.flush()
     await holds.harden(session, actor, seat.membership)
-    await _tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
+    await tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
     if len(signatures) + 1 == len(agreement.body["members"]):
         row.become(ConsortiumState.SIGNED)
         members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
         await record(session, _itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=sha256, members=len(members))  # fmt: skip
+        await filings.follow_law(session, actor, row)
     return row
 
 
@@ -797,9 +795,10 @@ def _itself(row: Consortium) -> Actor:
     return Actor(user_id=None, organisation_id=row.organisation_id, roles=frozenset())
 
 
-async def _tell(
+async def tell(
     session: AsyncSession, actor: Actor, row: Consortium, member: Membership, code: str, **params: Any
 ) -> None:
+    """Tell the chain leader and one member what has happened to that member's seat."""
     await record(session, actor, code, member.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
                  audience=[row.organisation_id, member.organisation_id], name=row.name, **params)  # fmt: skip
 
@@ -834,7 +833,7 @@ async def _reopen(session: AsyncSession, actor: Actor, row: Consortium, seats: S
     for member in settled:
         if member.state is MembershipState.SIGNED:
             member.become(MembershipState.ACCEPTED)
-            await _tell(session, actor, row, member, "membership.unsigned")
+            await tell(session, actor, row, member, "membership.unsigned")
 
 
 def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> Standing:

@@ -18,14 +18,20 @@ from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
     Answer,
+    AmendedSeat,
+    Amendment,
+    Bid,
     Capability,
     Certificate,
     ConfidentialityAcceptance,
     Consortium,
+    Evaluation,
     Event,
+    Filing,
     ImportBatch,
     Job,
     Membership,
+    Milestone,
     Opportunity,
     Organisation,
     Suggestion,
@@ -35,6 +41,7 @@ Row = TypeVar("Row", bound=Any)
 
 WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
+BOUND = (MembershipState.SIGNED, MembershipState.ACTIVE)
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
 AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 ASKED = (MembershipState.INVITED, MembershipState.COUNTERED, *AGREEING)
@@ -155,6 +162,64 @@ def events(actor: Actor) -> Select[Event]:
     return statement.where(sa.or_(col(Event.organisation_id) == actor.organisation_id, told))
 
 
+def leading(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia the actor acts for: as the chain leader, or as the member that leads it and has signed."""
+    seat = sa.select(col(Membership.consortium_id)).where(
+        col(Membership.organisation_id) == actor.organisation_id, col(Membership.lead), col(Membership.state).in_(BOUND)
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(sa.union(own, seat).subquery().c.id)
+
+
+def filings(actor: Actor) -> Select[Filing]:
+    """All of those one leads, one's own as member, and everything for watchers."""
+    statement = sa.select(Filing)
+    if watches(actor):
+        return statement
+    own = col(Filing.organisation_id) == actor.organisation_id
+    return statement.where(sa.or_(own, col(Filing.consortium_id).in_(leading(actor))))
+
+
+def together(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia the actor leads, or has signed for as a member."""
+    signed = sa.select(col(Membership.consortium_id)).where(
+        col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(BOUND)
+    )
+    return sa.select(sa.union(leading(actor), signed).subquery().c.id)
+
+
+def milestones(actor: Actor) -> Select[Milestone]:
+    """Those of the consortia one leads or has signed for, and everything for watchers."""
+    statement = sa.select(Milestone)
+    return statement if watches(actor) else statement.where(col(Milestone.consortium_id).in_(together(actor)))
+
+
+def bids(actor: Actor) -> Select[Bid]:
+    """Those of the consortia one leads or has signed for, and everything for watchers."""
+    statement = sa.select(Bid)
+    return statement if watches(actor) else statement.where(col(Bid.consortium_id).in_(together(actor)))
+
+
+def amendments(actor: Actor) -> Select[Amendment]:
+    """Those of the chain leader's own consortia and those in which one's seat has a part; they name prices."""
+    seated = (
+        sa.select(col(AmendedSeat.amendment_id))
+        .join(Membership, col(Membership.id) == col(AmendedSeat.membership_id))
+        .where(col(Membership.organisation_id) == actor.organisation_id)
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(Amendment).where(sa.or_(col(Amendment.id).in_(seated), col(Amendment.consortium_id).in_(own)))
+
+
+def evaluations(actor: Actor) -> Select[Evaluation]:
+    """What one has said of a partner, and what partners have said of one; what others may read is read elsewhere."""
+    return sa.select(Evaluation).where(
+        sa.or_(
+            col(Evaluation.organisation_id) == actor.organisation_id, col(Evaluation.about_id) == actor.organisation_id
+        )
+    )
+
+
 async def one(session: AsyncSession, statement: Select[Row], identity: Any, noun: str, *, lock: bool = False) -> Row:
     """Return the one row of `statement` whose primary key is `identity`, locked for update when asked.
 
@@ -213,3 +278,23 @@ async def own_capability(session: AsyncSession, actor: Actor, identity: UUID, *,
 async def own_certificate(session: AsyncSession, actor: Actor, identity: UUID) -> Certificate:
     """Return one of the actor's own certificates. Raises NotFound."""
     return await one(session, own_certificates(actor), identity, "certificate")
+
+
+async def filing(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Filing:
+    """Return a filing the actor may see. Raises NotFound."""
+    return await one(session, filings(actor), identity, "filing", lock=lock)
+
+
+async def milestone(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Milestone:
+    """Return a milestone the actor may see. Raises NotFound."""
+    return await one(session, milestones(actor), identity, "milestone", lock=lock)
+
+
+async def amendment(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Amendment:
+    """Return an amendment the actor may see. Raises NotFound."""
+    return await one(session, amendments(actor), identity, "amendment", lock=lock)
+
+
+async def evaluation(session: AsyncSession, actor: Actor, identity: UUID) -> Evaluation:
+    """Return an evaluation between the actor's firm and another. Raises NotFound."""
+    return await one(session, evaluations(actor), identity, "evaluation")

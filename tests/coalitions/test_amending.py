@@ -89,15 +89,20 @@ def test_nobody_has_a_part_of_an_agreement_he_is_no_party_of() -> None:
         part({"members": []}, "nobody")
 
 
-MEMBER = {
+MEMBER: dict[str, Any] = {
     "name": "演示电芯", "credit_code": "A", "lead": True, "terms_edition": 1, "share": 6_000, "value": 600,
     "work": [{"package": "WP1", "units": 6, "unit_price": 100}],
 }  # fmt: skip
-OTHER = {
+OTHER: dict[str, Any] = {
     "name": "演示变流", "credit_code": "B", "lead": False, "terms_edition": 1, "share": 4_000, "value": 400,
     "work": [{"package": "WP1", "units": 4, "unit_price": None}],
 }  # fmt: skip
-BODY = {"edition": 1, "project": {"starts": "2031-01-01"}, "liability": "several", "members": [MEMBER, OTHER]}
+BODY: dict[str, Any] = {
+    "edition": 1,
+    "project": {"starts": "2031-01-01"},
+    "liability": "several",
+    "members": [MEMBER, OTHER],
+}
 
 
 def told(amended: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
