@@ -529,8 +529,9 @@ async def _drop(
 ) -> None:
     """End an amendment without effect: who was to join is let go, with what was held for it."""
     amendment = view.row
+    now = await consortia.clock(session)
     amendment.become(how)
-    amendment.decided_at, amendment.note = await consortia.clock(session), note
+    amendment.decided_at, amendment.note = now, note
     for part in view.parts:
         if part.seat.joins and part.membership.state is MembershipState.INVITED:
             part.membership.become(MembershipState.WITHDRAWN)
@@ -549,8 +550,9 @@ async def _drop(
 async def _enter_into_force(session: AsyncSession, actor: Actor, row: Consortium, view: View) -> None:
     """Let the proposed edition take the former one's place, with everything that follows from it."""
     amendment = view.row
+    now = await consortia.clock(session)
     amendment.become(AmendmentState.IN_FORCE)
-    amendment.decided_at = await consortia.clock(session)
+    amendment.decided_at = now
     packages = {each.id: each for each in await opportunities.packages_of(session, actor, [row.opportunity_id])}
     promises = await _promises(session, actor, packages, view)
     await _carry(session, actor, view)

@@ -68,7 +68,7 @@ async def _folded(session: AsyncSession, actor: Actor, row: Amendment) -> View:
         .where(col(AmendedSeat.amendment_id) == row.id)
         .order_by(col(Membership.lead).desc(), col(Membership.created_at), col(Membership.id))
     )
-    found = (await session.execute(seats)).tuples().all()
+    found = (await session.execute(seats)).all()
     firms = await organisations.named(session, actor, [member.organisation_id for _, member in found])
     signed = sa.select(col(Signature.organisation_id)).where(col(Signature.agreement_id) == row.agreement_id)
     return View(

@@ -135,7 +135,7 @@ async def _pairs(session: AsyncSession, wanted: Iterable[UUID]) -> set[tuple[UUI
     statement = sa.select(
         col(Evaluation.consortium_id), col(Evaluation.organisation_id), col(Evaluation.about_id)
     ).where(col(Evaluation.consortium_id).in_(set(wanted)))
-    return set((await session.execute(statement)).tuples())
+    return set(await session.execute(statement))
 
 
 async def _ends(session: AsyncSession, row: Consortium) -> dict[UUID, datetime]:
@@ -146,7 +146,7 @@ async def _ends(session: AsyncSession, row: Consortium) -> dict[UUID, datetime]:
         .where(col(Membership.consortium_id) == row.id, col(Event.code) == "membership.left")
         .group_by(col(Membership.organisation_id))
     )
-    ends: dict[UUID, datetime] = {member: at for member, at in (await session.execute(left)).tuples() if at is not None}
+    ends: dict[UUID, datetime] = {member: at for member, at in (await session.execute(left)) if at is not None}
     closed = sa.select(sa.func.max(col(Event.at))).where(
         col(Event.consortium_id) == row.id, col(Event.code) == "consortium.closed"
     )
