@@ -9,6 +9,8 @@ from litestar.di import Provide
 
 from api.console import (
     answers,
+    after,
+    amendments,
     bureau,
     capabilities,
     consortia,
@@ -40,6 +42,8 @@ HANDLERS = (
             *firms.HANDLERS,
             *bureau.HANDLERS,
             *law.HANDLERS,
+            *after.HANDLERS,
+            *amendments.HANDLERS,
             *verification.HANDLERS,
         ],
         dependencies={"guest": Provide(provide_guest), "reader": Provide(provide_reader)},
