@@ -654,6 +654,6 @@ async def _tell(
 ) -> None:
     """Tell the chain leader and every firm that has a place in either edition."""
     firms = [part.membership.organisation_id for part in view.parts]
-    await record(session, actor, code, view.row.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
+    await record(session, actor, code, row.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
                  audience=[row.organisation_id, *firms], name=row.name, edition=view.proposed.edition,
                  before=view.former.sha256, after=view.proposed.sha256, **params)  # fmt: skip

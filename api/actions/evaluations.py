@@ -24,11 +24,11 @@ async def give(session: AsyncSession, actor: Actor, identity: UUID, given: Evalu
     Raises NotFound, NotAllowed where the two were no partners, EvaluationClosed, AlreadyExists (at the flush).
     """
     row = await visible.consortium(session, actor, identity, lock=True)
+    if actor.user_id is None or not await evaluations.is_partner(session, actor, row.id):
+        raise NotAllowed(needed="member")
     parting = next(
         (each for each in await evaluations.partings(session, actor, row.id) if each.firm_id == given.about_id), None
     )
-    if actor.user_id is None:
-        raise NotAllowed(needed="member")
     if parting is None or not parting.open:
         raise EvaluationClosed()
     said = Evaluation(

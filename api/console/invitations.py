@@ -1,5 +1,6 @@
 """The invitation as an SME meets it on a phone: decide in one screen, confirm, change one's mind until the deadline."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 

@@ -81,6 +81,15 @@ async def partings(session: AsyncSession, actor: Actor, consortium: UUID) -> tup
     return tuple(sorted(found, key=lambda each: each.firm.name if each.firm else ""))
 
 
+async def is_partner(session: AsyncSession, actor: Actor, consortium: UUID) -> bool:
+    """Tell whether the actor's firm leads a consortium, or is or was a member of it. Raises NotFound."""
+    row = await visible.consortium(session, actor, consortium)
+    seats = sa.select(col(Membership.id)).where(
+        col(Membership.consortium_id) == row.id, col(Membership.organisation_id) == actor.organisation_id
+    )
+    return row.organisation_id == actor.organisation_id or (await session.execute(seats)).first() is not None
+
+
 async def record_of(session: AsyncSession, actor: Actor, firm: UUID) -> Record:
     """Return what partners have said of a firm, as far as everybody may read it. Raises NotFound."""
     row = await visible.organisation(session, actor, firm)

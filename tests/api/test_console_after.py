@@ -39,7 +39,7 @@ def hrefs(page: httpx.Response, pattern: str) -> list[str]:
 
 async def day_of(client: httpx.AsyncClient, desk: str) -> str:
     """Return the day that the page offers to note something on."""
-    return re.findall(r'value="(\d{4}-\d\d-\d\d)"', (await client.get(f"{desk}/filings")).text)[0]
+    return str(re.findall(r'value="(\d{4}-\d\d-\d\d)"', (await client.get(f"{desk}/filings")).text)[0])
 
 
 async def test_filings_and_the_bid_are_noted_until_work_begins(app: Litestar, signed: Signed) -> None:
