@@ -961,7 +961,7 @@ class AmendedSeat(Record, table=True):
     __table_args__ = (sa.CheckConstraint("leaves = (edition is null)", name="leaves"),)
 
     amendment_id: UUID = refers("amendment.id", ondelete="CASCADE", primary=True)
-    membership_id: UUID = refers("membership.id", primary=True)
+    membership_id: UUID = Field(foreign_key="membership.id", ondelete="RESTRICT", primary_key=True, index=True)
     edition: int | None = Field(default=None)
     lead: bool = Field(default=False)
     joins: bool = Field(default=False)

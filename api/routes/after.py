@@ -1,12 +1,12 @@
 """After signature over HTTP: filings, the bid and its result, milestones, work that begins and ends."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody
+from litestar.params import BodyKwarg, FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import filings as actions
@@ -34,6 +34,11 @@ from domain.errors import NotFound
 from domain.records import Filing
 
 CSV = "text/csv"
+SHEET = ResponseSpec(
+    Annotated[str, BodyKwarg(schema_extra={"examples": ["package,name,firm,milestone,planned"]})],  # type: ignore[arg-type]
+    description="The milestones as a table",
+    media_type=CSV,
+)
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -212,8 +217,7 @@ async def plan_milestones(
 
 
 @get("/consortia/{identity:uuid}/milestones.csv", operation_id="exportMilestones", tags=["milestones"],
-     media_type=CSV, responses={200: ResponseSpec(str, description="The milestones as a table", media_type=CSV,
-                                                  generate_examples=False)})  # fmt: skip
+     media_type=CSV, responses={200: SHEET})  # fmt: skip
 async def export_milestones(
     request: AnyRequest,
     snapshot: NamedDependency[AsyncSession],

@@ -199,6 +199,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("amendment_id", "membership_id", name=op.f("pk_amended_seat")),
     )
+    op.create_index(op.f("ix_amended_seat_membership_id"), "amended_seat", ["membership_id"])
     op.create_table(
         "carried_signature",
         sa.Column("id", sa.Uuid(), nullable=False),
