@@ -15,6 +15,7 @@ from api.actions import progress
 from api.console.forms import Form, Reading
 from api.console.page import Reader, back, page
 from api.queries import evaluations, filings, milestones, visible
+from api.queries.milestones import Marker
 from api.wire.evaluations import EvaluationIn, PartingOut, ReplyIn
 from api.wire.filings import (
     BidIn,
@@ -28,6 +29,7 @@ from api.wire.filings import (
     SubmissionIn,
 )
 from api.wire.milestones import MilestoneOut, PlanIn, ReportIn
+from domain.actor import Actor
 from domain.kinds import EvaluationCriterion, LossReason
 
 Filled = URLEncodedBody[dict[str, str]]
@@ -207,11 +209,16 @@ async def milestones_page(
         reader,
         "milestones",
         consortium=row,
-        lines=[MilestoneOut.from_marker(each) for each in found],
+        lines=[MilestoneOut.from_marker(each) for each in _own_first(found, reader.actor)],
         acts=row.state in planning.PLANNABLE and await filings.acts(snapshot, reader.actor, identity),
         reports=row.state in planning.REPORTABLE,
         today=await filings.today(snapshot),
     )
+
+
+def _own_first(found: tuple[Marker, ...], actor: Actor) -> list[Marker]:
+    """Return milestones with those of the reader's own firm first: on a phone he reports what he sees at once."""
+    return sorted(found, key=lambda each: each.row.organisation_id != actor.organisation_id)
 
 
 @post("/consortia/{identity:uuid}/milestones")
