@@ -725,6 +725,7 @@ class Signature(Identified, table=True):
     __tablename__: ClassVar[str] = "signature"
     __table_args__ = (
         sa.UniqueConstraint("agreement_id", "organisation_id"),
+        sa.UniqueConstraint("id", "organisation_id", "sha256"),
         sa.ForeignKeyConstraint(
             ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_signature_agreement"
         ),
@@ -972,7 +973,8 @@ class AmendedSeat(Record, table=True):
 class CarriedSignature(Identified, table=True):
     """A signature that counts for a later edition, since nothing of what its member had signed is changed by it.
 
-    ``signed_sha256`` is the hash the member signed; ``part_sha256`` that of its part, equal in both editions.
+    ``signed_sha256`` is the hash the member signed; ``part_sha256`` that of its part, equal in both editions. The
+    foreign key lets a row name no signature but one that this firm gave under that hash.
     """
 
     __tablename__: ClassVar[str] = "carried_signature"
@@ -981,13 +983,18 @@ class CarriedSignature(Identified, table=True):
         sa.ForeignKeyConstraint(
             ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_carried_signature_agreement"
         ),
+        sa.ForeignKeyConstraint(
+            ["signature_id", "organisation_id", "signed_sha256"],
+            ["signature.id", "signature.organisation_id", "signature.sha256"],
+            name="fk_carried_signature_signature",
+        ),
         sa.CheckConstraint("part_sha256 ~ '^[0-9a-f]{64}$'", name="part_sha256"),
     )
 
     agreement_id: UUID = Field(index=True)
     sha256: str = Field(max_length=64)
     organisation_id: UUID = refers("organisation.id")
-    signature_id: UUID = refers("signature.id")
+    signature_id: UUID = Field(index=True)
     signed_sha256: str = Field(max_length=64)
     part_sha256: str = Field(max_length=64)
 

@@ -211,7 +211,12 @@ async def _terms(session: AsyncSession, memberships: Sequence[UUID]) -> dict[tup
 
 
 async def _lines(session: AsyncSession, terms: Sequence[UUID]) -> dict[UUID, tuple[TermsLine, ...]]:
-    statement = sa.select(TermsLine).where(col(TermsLine.terms_id).in_(terms)).order_by(col(TermsLine.package_id))
+    statement = (
+        sa.select(TermsLine)
+        .join(WorkPackage, col(WorkPackage.id) == col(TermsLine.package_id))
+        .where(col(TermsLine.terms_id).in_(terms))
+        .order_by(col(WorkPackage.position), col(WorkPackage.id))
+    )
     found: dict[UUID, list[TermsLine]] = {}
     for row in (await session.execute(statement)).scalars():
         found.setdefault(row.terms_id, []).append(row)

@@ -45,7 +45,7 @@ async def markers(session: AsyncSession, actor: Actor, consortium: UUID) -> tupl
     statement = (
         visible.milestones(actor)
         .where(col(Milestone.consortium_id) == row.id)
-        .order_by(col(Milestone.organisation_id), col(Milestone.planned), col(Milestone.id))
+        .order_by(col(Milestone.planned), col(Milestone.kind))
     )
     found = list((await session.execute(statement)).scalars())
     packages = {each.id: each for each in await opportunities.packages_of(session, actor, [row.opportunity_id])}
@@ -55,7 +55,7 @@ async def markers(session: AsyncSession, actor: Actor, consortium: UUID) -> tupl
         Marker(row=each, package=packages[each.package_id], firm=firms.get(each.organisation_id), today=today)
         for each in found
     ]
-    return tuple(sorted(shown, key=lambda each: each.package.position))
+    return tuple(sorted(shown, key=lambda each: (each.package.position, each.firm.name if each.firm else "")))
 
 
 async def every(session: AsyncSession, actor: Actor, consortium: UUID) -> list[Milestone]:

@@ -1,5 +1,6 @@
 """Amendments on a real database: who must sign again, what carries over, what holds meanwhile, what moves with it."""
 
+import asyncio
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -414,3 +415,33 @@ async def test_what_has_ended_is_not_amended(signed: Signed) -> None:
 
     with pytest.raises(IllegalTransition):
         await signed.propose(**await signed.shift(5))
+
+
+async def test_what_is_carried_can_only_be_a_signature_that_the_firm_gave_under_that_hash(signed: Signed) -> None:
+    identity = await signed.propose(**await signed.shift())
+    view = await signed.amendment(identity)
+    async with signed.sessions() as session:
+        given = await proposed.standing_signatures(session, signed.leader, view.former)
+
+    with pytest.raises(IntegrityError, match="fk_carried_signature_signature"):
+        async with signed.sessions.begin() as session:
+            session.add(
+                CarriedSignature(
+                    agreement_id=view.proposed.id,
+                    sha256=view.proposed.sha256,
+                    organisation_id=signed.third.organisation_id,
+                    signature_id=given[signed.first.organisation_id].signature_id,
+                    signed_sha256=signed.sha256,
+                    part_sha256="0" * 64,
+                )
+            )
+
+
+async def test_the_last_two_who_sign_at_the_same_moment_put_it_in_force_once(signed: Signed) -> None:
+    identity = await signed.propose(**await signed.shift())
+
+    await asyncio.gather(signed.sign(identity, signed.first), signed.sign(identity, signed.second))
+
+    assert (await signed.amendment(identity)).row.state is AmendmentState.IN_FORCE
+    assert len(await signed.events("amendment.in_force")) == 1
+    assert await signed.held() == {"hard": 36}

@@ -200,6 +200,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("amendment_id", "membership_id", name=op.f("pk_amended_seat")),
     )
     op.create_index(op.f("ix_amended_seat_membership_id"), "amended_seat", ["membership_id"])
+    op.create_unique_constraint(
+        op.f("uq_signature_id_organisation_id_sha256"), "signature", ["id", "organisation_id", "sha256"]
+    )
     op.create_table(
         "carried_signature",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -223,7 +226,9 @@ def upgrade() -> None:
             ondelete="RESTRICT",
         ),
         sa.ForeignKeyConstraint(
-            ["signature_id"], ["signature.id"], name=op.f("fk_carried_signature_signature_id"), ondelete="RESTRICT"
+            ["signature_id", "organisation_id", "signed_sha256"],
+            ["signature.id", "signature.organisation_id", "signature.sha256"],
+            name="fk_carried_signature_signature",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_carried_signature")),
         sa.UniqueConstraint(
@@ -302,6 +307,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop the tables with their guards."""
+    """Drop the tables with their guards, and what one of them referred to."""
     for table in reversed(TABLES):
         op.drop_table(table)
+    op.drop_constraint(op.f("uq_signature_id_organisation_id_sha256"), "signature")
