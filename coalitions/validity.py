@@ -28,6 +28,12 @@ _OF_THE_NEWEST = {
     ConsortiumState.LOST: Validity.ENDED,
     ConsortiumState.DISSOLVED: Validity.VOID,
 }
+_OF_PROPOSED = {
+    AmendmentState.OPEN: Validity.PENDING,
+    AmendmentState.REFUSED: Validity.VOID,
+    AmendmentState.EXPIRED: Validity.VOID,
+    AmendmentState.WITHDRAWN: Validity.VOID,
+}
 
 
 def validity(state: ConsortiumState, *, newest: bool, amendment: AmendmentState | None = None) -> Validity:
@@ -42,13 +48,9 @@ def validity(state: ConsortiumState, *, newest: bool, amendment: AmendmentState 
     >>> validity(ConsortiumState.SIGNED, newest=True, amendment=AmendmentState.REFUSED).value
     'void'
     """
-    match amendment:
-        case AmendmentState.OPEN:
-            return Validity.PENDING
-        case AmendmentState.REFUSED | AmendmentState.EXPIRED | AmendmentState.WITHDRAWN:
-            return Validity.VOID
-        case AmendmentState.IN_FORCE | None:
-            return _OF_THE_NEWEST[state] if newest else Validity.SUPERSEDED
+    if amendment in _OF_PROPOSED:
+        return _OF_PROPOSED[amendment]
+    return _OF_THE_NEWEST[state] if newest else Validity.SUPERSEDED
 
 
 def strongest(found: Iterable[Validity]) -> Validity | None:
