@@ -27,6 +27,8 @@ class FilingsOpen(RuleBroken):
     code = "filings-open"
 
 
+FOLLOWED = (ConsortiumState.SIGNED, ConsortiumState.FILED, ConsortiumState.BID, ConsortiumState.WON,
+            ConsortiumState.RUNNING)  # fmt: skip
 Key = tuple[str, date, str, UUID]
 
 
@@ -61,6 +63,22 @@ async def follow_law(session: AsyncSession, actor: Actor, row: Consortium, why: 
         await session.flush()
         await _tell(session, actor, row, filing, "filing.opened", None, due=due.isoformat())
     await session.flush()
+
+
+async def follow(session: AsyncSession, actor: Actor, identity: UUID) -> Consortium:
+    """Ask today's law anew what is to be filed for a signed consortium, as whoever acts for it.
+
+    What was signed before the platform kept filings, or before a rule was in force, gets its tasks so.
+
+    Raises NotFound, NotAllowed, IllegalTransition.
+    """
+    row = await visible.consortium(session, actor, identity, lock=True)
+    if not await reading.acts(session, actor, row.id):
+        raise NotAllowed(needed="owner")
+    if row.state not in FOLLOWED:
+        raise IllegalTransition(current=str(row.state), wanted="filing", possible=", ".join(sorted(FOLLOWED)))
+    await follow_law(session, actor, row)
+    return row
 
 
 async def submit(session: AsyncSession, actor: Actor, identity: UUID, given: SubmissionIn) -> Filing:

@@ -60,6 +60,15 @@ async def filings_page(
     )
 
 
+@post("/consortia/{identity:uuid}/filings")
+async def refresh(
+    reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
+) -> Response[Any]:
+    """Ask today's law anew what is to be filed."""
+    await actions.follow(session, reader.actor, identity)
+    return back(f"/consortia/{identity}/filings", "filing-kept")
+
+
 @post("/filings/{identity:uuid}/submission")
 async def submit(
     reader: NamedDependency[Reader],
@@ -293,6 +302,7 @@ async def reply(
 
 HANDLERS = (
     filings_page,
+    refresh,
     submit,
     accept,
     send_back,

@@ -61,6 +61,19 @@ async def list_filings(
     return tuple(FilingOut.from_task(task, locale_of(request)) for task in found)
 
 
+@post("/consortia/{identity:uuid}/filings", operation_id="refreshFilings", tags=["filings"], status_code=200)
+async def refresh_filings(
+    request: AnyRequest,
+    session: NamedDependency[AsyncSession],
+    actor: NamedDependency[Actor],
+    identity: FromPath[UUID],
+) -> tuple[FilingOut, ...]:
+    """Ask today's law anew what is to be filed; what is new becomes a task, what there is stays."""
+    await actions.follow(session, actor, identity)
+    found = await filings.tasks(session, actor, identity)
+    return tuple(FilingOut.from_task(task, locale_of(request)) for task in found)
+
+
 @post("/filings/{identity:uuid}/submission", operation_id="submitFiling", tags=["filings"], status_code=200)
 async def submit_filing(
     request: AnyRequest,
@@ -246,6 +259,7 @@ async def report_milestone(
 
 HANDLERS = [
     list_filings,
+    refresh_filings,
     submit_filing,
     accept_filing,
     return_filing,

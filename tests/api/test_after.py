@@ -167,6 +167,29 @@ async def test_where_nothing_is_to_be_filed_a_named_person_says_so_and_work_wait
     assert told[0].params["reason"] == NOTE.note
 
 
+async def test_what_was_signed_before_a_rule_was_followed_gets_its_tasks_when_the_law_is_asked_anew(
+    signed: Signed,
+) -> None:
+    async with signed.sessions.begin() as session:
+        await session.execute(sa.update(WorkPackage).values(kind=PackageKind.WORKS))
+    assert "CTR-gen" not in await tasks(signed)
+
+    for _ in range(2):
+        async with signed.sessions.begin() as session:
+            await filings.follow(session, signed.leader, signed.consortium)
+
+    assert (await tasks(signed))["CTR-gen"].row.state is FilingState.OPEN
+    async with signed.sessions() as session:
+        with pytest.raises(NotAllowed):
+            await filings.follow(session, signed.second, signed.consortium)
+    for task in (await tasks(signed)).values():
+        await act(signed, filings.waive, task.row.id, NOTE)
+    await steps(signed, "bid", "lost")
+    async with signed.sessions() as session:
+        with pytest.raises(IllegalTransition):
+            await filings.follow(session, signed.leader, signed.consortium)
+
+
 async def test_a_filing_is_waived_by_name_and_only_for_the_whole_consortium(signed: Signed) -> None:
     filing = (await tasks(signed))["EXP-du"]
     machine = Actor(user_id=None, organisation_id=signed.leader.organisation_id, roles=signed.leader.roles)
