@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import col
 
-from api.actions import amendments, consortia
+from api.actions import amendments, consortia, negotiation
 from api.queries import amendments as proposed
 from api.queries import consortia as reading
 from api.queries.amendments import View
 from api.wire.amendments import AmendIn
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn
+from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
 from domain.kinds import OpportunityState, Role
 from domain.records import CapacityHold, Consortium, Event, Membership
@@ -33,6 +34,7 @@ from tests.factories import (
 
 Sessions = async_sessionmaker[AsyncSession]
 SPAN: dict[str, Any] = {"starts": date(2031, 1, 1), "ends": date(2031, 3, 31)}
+PROMISE = ConfidentialityIn(edition=CONFIDENTIALITY)
 FAR = datetime(2030, 12, 1, tzinfo=UTC)
 
 
@@ -117,9 +119,16 @@ class Signed:
         async with self.sessions() as session:
             return await proposed.view(session, actor or self.leader, identity)
 
+    async def promise(self, firm: Actor) -> None:
+        """Let a firm promise confidentiality; promised already is promised."""
+        seat = await self.seat(firm)
+        async with self.sessions.begin() as session:
+            await negotiation.promise(session, firm, seat.id, PROMISE)
+
     async def sign(self, identity: UUID, *firms: Actor) -> None:
         """Let firms sign an amendment, one after the other."""
         for firm in firms:
+            await self.promise(firm)
             view = await self.amendment(identity, firm)
             async with self.sessions.begin() as session:
                 await amendments.sign(session, firm, identity, view.proposed.sha256)
@@ -152,6 +161,7 @@ async def make_signed(sessions: Sessions, **over: Any) -> Signed:
             seats = await reading.seats(session, leader, row.id)
             seat = next(each.membership for each in seats if each.membership.organisation_id == firm.organisation_id)
             await consortia.accept(session, firm, seat.id, AcceptIn(edition=1))
+            await negotiation.promise(session, firm, seat.id, PROMISE)
     async with sessions.begin() as session:
         found = await reading.agreement(session, leader, row.id)
         assert found is not None

@@ -5,7 +5,7 @@ comes into force: the others' signatures are carried to it, seats and terms foll
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,13 @@ from api.queries import compliance, consortia, opportunities, organisations, vis
 from api.queries.amendments import View
 from api.queries.consortia import SeatRow
 from api.wire.amendments import AmendIn, WorkIn
+from api.wire.negotiation import offer_of
 from coalitions import agreement as agreements
 from coalitions.amending import bound_anew, key_of, part_digest, parties
 from coalitions.clauses import BadChoice, Choices
 from coalitions.formation import Seat, standing
+from coalitions.terms import Line as OfferLine
+from coalitions.terms import particulars
 from domain.actor import Actor
 from domain.errors import DeadlinePassed, Fault, IllegalTransition, Invalid, NotAllowed
 from domain.kinds import AmendmentState, ConsortiumState, InvitationState, MembershipState
@@ -40,6 +43,7 @@ from domain.records import (
     Opportunity,
     Organisation,
     Signature,
+    Terms,
     TermsLine,
     WorkPackage,
 )
@@ -67,6 +71,7 @@ class Place:
     firm: UUID
     membership: Membership | None
     lines: tuple[formation.Line, ...]
+    terms: Terms | None = None
     changed: bool = False
     lead: bool = False
     for_cause: bool = False
@@ -171,15 +176,13 @@ def _seated(
             number = changes[identity]
             lines = _lines(ground, firm, given.seats[number].lines, seat.lines, able, f"$.seats[{number}]", faults)
         else:
-            lines = tuple(
-                (ground.packages[line.package_id], line.capability_id, line.units, line.unit_price)
-                for line in seat.lines
-            )
+            lines = tuple(formation.again(line, ground.packages) for line in seat.lines)
         places.append(
             Place(
                 firm=firm,
                 membership=seat.membership,
                 lines=() if leaves else lines,
+                terms=seat.terms,
                 changed=identity in changes,
                 lead=firm == lead and leaves is None,
                 for_cause=leaves is not None and leaves.for_cause,
@@ -239,10 +242,14 @@ def _lines(
             continue
         if line.capability_id is not None and able.get(line.capability_id) != firm:
             faults.note(f"{place}.capability_id", "not-theirs")
-        before = had.get(package.id)
-        capability = line.capability_id or (before.capability_id if before else None)
-        price = line.unit_price if line.unit_price is not None else (before.unit_price if before else None)
-        lines[package.id] = (package, capability, line.units, price)
+        before = formation.again(had[package.id], ground.packages) if package.id in had else None
+        former_line = before or formation.Line(package=package, capability_id=None, units=0, unit_price=None)
+        lines[package.id] = replace(
+            former_line,
+            units=line.units,
+            capability_id=line.capability_id or former_line.capability_id,
+            unit_price=former_line.unit_price if line.unit_price is None else line.unit_price,
+        )
     return tuple(lines.values())
 
 
@@ -256,7 +263,7 @@ def _whole(ground: Ground, places: Sequence[Place], faults: Faults) -> None:
                 organisation_id=place.firm,
                 state=MembershipState.SIGNED,
                 lead=place.lead,
-                units={package.id: units for package, _, units, _ in place.lines},
+                units={line.package.id: line.units for line in place.lines},
             )
             for place in stay
         ],
@@ -290,7 +297,13 @@ async def _write_terms(
             written = [terms.edition for terms in await consortia.terms_editions(session, actor, member.id)]
             edition = max(written, default=0) + 1
             await formation.write_terms(
-                session, member.id, edition, actor.organisation_id, place.lines, ground.project.currency
+                session,
+                member.id,
+                edition,
+                actor.organisation_id,
+                place.lines,
+                ground.project.currency,
+                former=place.terms,
             )
         numbers[place.firm] = (member, edition if place.lines else None)
     return numbers
@@ -322,6 +335,7 @@ def _body(
                 lead=place.lead,
                 edition=numbers[place.firm][1] or 1,
                 work=tuple(_work(line) for line in place.lines),
+                particulars=_particulars(place),
             )
             for place in places
             if place.lines
@@ -331,8 +345,8 @@ def _body(
         liability=str(given.liability or former["liability"]),
     )
     body = {**former, **computed}
-    if given.clauses:
-        body["clauses"] = {**former.get("clauses", {}), **given.clauses}
+    if chosen := {**former.get("clauses", {}), **computed.get("clauses", {}), **given.clauses}:
+        body["clauses"] = chosen
     try:
         Choices.of(body)
     except BadChoice:
@@ -343,15 +357,32 @@ def _body(
 
 
 def _work(line: formation.Line) -> agreements.Work:
-    package, _, units, price = line
+    package = line.package
     return agreements.Work(
         package=package.code,
         name=package.name,
-        units=units,
+        units=line.units,
         unit=package.unit,
-        unit_price=price,
-        value=agreements.value_of(units, price, package.value, package.quantity),
+        unit_price=line.unit_price,
+        value=agreements.value_of(line.units, line.unit_price, package.value, package.quantity),
     )
+
+
+def _particulars(place: Place) -> dict[str, Any]:
+    """Return what a member has agreed beside work and price, for the packages it keeps."""
+    offer = offer_of(place.terms, (), {})
+    lines = tuple(
+        OfferLine(
+            package=line.package.code,
+            units=line.units,
+            unit_price=line.unit_price,
+            starts=line.starts,
+            ends=line.ends,
+            lead_days=line.lead_days,
+        )
+        for line in place.lines
+    )
+    return particulars(replace(offer, lines=lines))
 
 
 def _identity(firm: Organisation, before: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

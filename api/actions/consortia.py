@@ -15,7 +15,18 @@ from api.actions import compliance, filings, holds
 from api.outbox import record
 from api.queries import actors, consortia, opportunities, organisations, visible
 from api.queries.consortia import SeatRow
-from api.wire.consortia import UNSIGNED, AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
+from api.wire.consortia import (
+    UNSIGNED,
+    AcceptIn,
+    ConsortiumIn,
+    DeclineIn,
+    FillIn,
+    InviteIn,
+    LineIn,
+    OfferIn,
+    TermsIn,
+    seat_of,
+)
 from api.wire.negotiation import Answerable, Conditions, ExtensionIn, offer_of, plain_conditions
 from coalitions import agreement as agreements
 from coalitions.formation import PENDING, SETTLED, Standing, standing
@@ -185,7 +196,7 @@ async def _rearrange(
         return
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     kept = [
-        replace(_again(line, packages), units=wanted[line.package_id])
+        replace(again(line, packages), units=wanted[line.package_id])
         for line in seat.lines
         if line.package_id in wanted
     ]
@@ -207,7 +218,7 @@ async def _widen(
     more = [part for part in parts if UUID(part["package_id"]) not in held]
     if not more:
         return
-    kept = [_again(line, packages) for line in seat.lines]
+    kept = [again(line, packages) for line in seat.lines]
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     added = await _offered(session, actor, opportunity, more, packages)
     await _put(session, actor, row, seat, [*kept, *added], asked=seat.membership.state is not MembershipState.PROPOSED)
@@ -278,7 +289,7 @@ async def _offered(
     return lines
 
 
-def _again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
+def again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
     """Return a line of terms as it would be written once more."""
     return Line(
         package=packages[line.package_id],
@@ -544,7 +555,7 @@ async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, se
         price = stated.get(package.code, line.unit_price)
         if package.code in stated and stated[package.code] * package.quantity > package.value:
             raise PriceAboveValue(package=package.code)
-        lines.append(replace(_again(line, packages), unit_price=price))
+        lines.append(replace(again(line, packages), unit_price=price))
     member = seat.membership
     member.edition = await _next_edition(session, actor, member)
     await write_terms(

@@ -33,7 +33,7 @@ async def invitation_page(
 ) -> Response[Any]:
     """Show one's own invitation, and what came of a check of one's counter.
 
-    A firm that is to join a signed agreement, and has promised confidentiality, finds what to sign among the amendments.
+    A firm that is to join a signed agreement, and has promised confidentiality, finds what to sign elsewhere.
     """
     shown = await asked(snapshot, reader.actor, identity)
     if joins(shown):

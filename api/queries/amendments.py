@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.queries import organisations, visible
+from api.queries import consortia, organisations, visible
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import AmendmentState
@@ -57,8 +57,13 @@ class Standing:
 
 
 async def view(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> View:
-    """Return an amendment with everything that deciding on it needs. Raises NotFound."""
-    return await _folded(session, actor, await visible.amendment(session, actor, identity, lock=lock))
+    """Return an amendment with everything that deciding on it needs; it names every member.
+
+    Raises NotFound, and ConfidentialityFirst.
+    """
+    row = await visible.amendment(session, actor, identity, lock=lock)
+    await consortia.require_promise(session, actor, row.consortium_id)
+    return await _folded(session, actor, row)
 
 
 async def _folded(session: AsyncSession, actor: Actor, row: Amendment) -> View:

@@ -448,9 +448,7 @@ async def agreement(session: AsyncSession, actor: Actor, consortium: UUID) -> tu
 
 async def signatures(session: AsyncSession, actor: Actor, agreement: UUID) -> list[Signature]:
     """Return the signatures given under an edition that the caller has been shown, oldest first."""
-    statement = (
-        sa.select(Signature).where(col(Signature.agreement_id) == agreement).order_by(col(Signature.created_at))
-    )
+    statement = sa.select(Signature).where(col(Signature.agreement_id) == agreement).order_by(col(Signature.created_at))
     return list((await session.execute(statement)).scalars())
 
 
@@ -487,9 +485,7 @@ async def require_promise(session: AsyncSession, actor: Actor, consortium: UUID)
     """Refuse a member that has not promised confidentiality what names the others. Raises ConfidentialityFirst."""
     row = await visible.consortium(session, actor, consortium)
     own = [
-        seat
-        for seat in await seats(session, actor, row.id)
-        if seat.membership.organisation_id == actor.organisation_id
+        seat for seat in await seats(session, actor, row.id) if seat.membership.organisation_id == actor.organisation_id
     ]
     if row.organisation_id != actor.organisation_id and not any(seat.promise for seat in own):
         raise ConfidentialityFirst()

@@ -163,6 +163,8 @@ async def test_a_firm_that_is_to_join_is_led_to_what_it_signs_and_may_refuse(app
     assert refused.status_code == 422
     assert f"{name}加入" in page.text
     seat = (await signed.seat(signed.fourth)).id
+    assert (await fourth.get(f"/i/{seat}")).status_code == 200
+    await signed.promise(signed.fourth)
     answer = await fourth.get(f"/i/{seat}")
     assert (answer.status_code, answer.headers["location"]) == (303, f"{desk}/amendments")
     (identity,) = hrefs(await fourth.get(f"{desk}/amendments"), r"/amendments/([0-9a-f-]{36})/refusal")

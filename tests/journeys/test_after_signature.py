@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.wire.negotiation import CONFIDENTIALITY
 from domain.kinds import Role
 from tests.journeys.conftest import City, Person
 from tests.journeys.test_formation import PROJECT, capability
@@ -46,6 +47,7 @@ async def signed_by_three(city: City) -> tuple[Person, Person, Person, Person, s
     for person in members:
         (seat,) = await person.ask("GET", "/inbox")
         await person.ask("POST", f"/memberships/{seat['id']}/acceptance", {"edition": seat["edition"]})
+        await person.ask("POST", f"/memberships/{seat['id']}/confidentiality", {"edition": CONFIDENTIALITY})
     agreement = await leader.ask("GET", f"/consortia/{formed['id']}/agreement")
     for person in members:
         await person.ask("POST", f"/consortia/{formed['id']}/signatures", {"sha256": agreement["sha256"]})
