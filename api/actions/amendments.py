@@ -573,6 +573,8 @@ async def _drop(
             await formation.tell(session, actor, row, part.membership, "membership.withdrawn")
     await session.flush()
     await _tell(session, actor, row, view, f"amendment.{how}", reason=note)
+    if actor.organisation_id != row.organisation_id:
+        await _tell(session, filings.itself(row), row, view, "amendment.dropped")
 
 
 # ------------------------------------------------------------------ coming into force
@@ -598,7 +600,7 @@ async def _enter_into_force(session: AsyncSession, actor: Actor, row: Consortium
         raise law.ComplianceStop(rule=", ".join(stops))
     await filings.follow_law(session, actor, row, amendment.reason)
     await milestones.drop_orphans(session, actor, row)
-    await _tell(session, actor, row, view, "amendment.in_force", reason=amendment.reason,
+    await _tell(session, filings.itself(row), row, view, "amendment.in_force", reason=amendment.reason,
                 carried=sum(not part.seat.signs and not part.seat.leaves for part in view.parts))  # fmt: skip
 
 
@@ -638,7 +640,7 @@ async def _leave(session: AsyncSession, actor: Actor, row: Consortium, view: Vie
         member.lead = False
         await session.flush()
         await holds.release(session, actor, member)
-        await formation.tell(session, actor, row, member, "membership.left", before=str(before),
+        await formation.tell(session, filings.itself(row), row, member, "membership.left", before=str(before),
                              after=str(member.state), reason=view.row.reason)  # fmt: skip
 
 
@@ -683,8 +685,9 @@ def _distinct(members: Iterable[Membership]) -> Iterable[Membership]:
 async def _tell(
     session: AsyncSession, actor: Actor, row: Consortium, view: View, code: str, **params: Parameter
 ) -> None:
-    """Tell the chain leader and every firm that has a place in either edition."""
-    firms = [part.membership.organisation_id for part in view.parts]
+    """Tell the chain leader and, in its name, every firm that has a place in either edition; a member's act, itself."""
+    led = actor.organisation_id == row.organisation_id
+    firms = {part.membership.organisation_id for part in view.parts} if led else {actor.organisation_id}
     await record(session, actor, code, row.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
-                 audience=[row.organisation_id, *firms], name=row.name, edition=view.proposed.edition,
+                 audience=firms | {row.organisation_id}, name=row.name, edition=view.proposed.edition,
                  before=view.former.sha256, after=view.proposed.sha256, **params)  # fmt: skip

@@ -682,7 +682,7 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     if len(signatures) + 1 == len(agreement.body["members"]):
         row.become(ConsortiumState.SIGNED)
         members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
-        await record(session, _itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, filings.itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=sha256, members=len(members))  # fmt: skip
         await filings.follow_law(session, actor, row)
@@ -797,15 +797,6 @@ async def _settle(
     await session.flush()
 
 
-def _itself(row: Consortium) -> Actor:
-    """Return in whose name all members are told what became of the consortium: its leader's.
-
-    Whose answer brought it about stands in the event of that answer, which only the two it is between are told; a
-    member that has not promised confidentiality must not learn from an event who the others are.
-    """
-    return Actor(user_id=None, organisation_id=row.organisation_id, roles=frozenset())
-
-
 async def tell(
     session: AsyncSession, actor: Actor, row: Consortium, member: Membership, code: str, **params: Any
 ) -> None:
@@ -829,7 +820,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
     else:
         agreement = await _freeze(session, actor, row, opportunity, packages, seats)
         members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
-        await record(session, _itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, filings.itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=agreement.sha256)  # fmt: skip
     await session.flush()
@@ -838,7 +829,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
 async def _reopen(session: AsyncSession, actor: Actor, row: Consortium, seats: Sequence[SeatRow]) -> None:
     """Tell that what was agreed no longer is; who had signed it has only accepted, and will sign the next edition."""
     settled = [seat.membership for seat in seats if seat.membership.state in SETTLED]
-    await record(session, _itself(row), "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
+    await record(session, filings.itself(row), "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, audience=[row.organisation_id, *(m.organisation_id for m in settled)],
                  name=row.name)  # fmt: skip
     for member in settled:

@@ -45,7 +45,7 @@ async def follow_law(session: AsyncSession, actor: Actor, row: Consortium, why: 
         if key not in keys and filing.state is FilingState.OPEN and why:
             filing.note = why
             filing.become(FilingState.NOT_NEEDED)
-            await _tell(session, actor, row, filing, "filing.not-needed", FilingState.OPEN, reason=why)
+            await _tell(session, itself(row), row, filing, "filing.not-needed", FilingState.OPEN, reason=why)
     for duty, due in asked.items():
         if (duty.rule_id, duty.since, duty.subject, duty.organisation_id) in known:
             continue
@@ -61,7 +61,7 @@ async def follow_law(session: AsyncSession, actor: Actor, row: Consortium, why: 
         )
         session.add(filing)
         await session.flush()
-        await _tell(session, actor, row, filing, "filing.opened", None, due=due.isoformat())
+        await _tell(session, itself(row), row, filing, "filing.opened", None, due=due.isoformat())
     await session.flush()
 
 
@@ -79,6 +79,15 @@ async def follow(session: AsyncSession, actor: Actor, identity: UUID) -> Consort
         raise IllegalTransition(current=str(row.state), wanted="filing", possible=", ".join(sorted(FOLLOWED)))
     await follow_law(session, actor, row)
     return row
+
+
+def itself(row: Consortium) -> Actor:
+    """Return in whose name all members are told what became of the consortium: its leader's.
+
+    Whose answer brought it about stands in the event of that answer, which only the two it is between are told; a
+    member that has not promised confidentiality must not learn from an event who the others are.
+    """
+    return Actor(user_id=None, organisation_id=row.organisation_id, roles=frozenset())
 
 
 async def submit(session: AsyncSession, actor: Actor, identity: UUID, given: SubmissionIn) -> Filing:
@@ -161,11 +170,19 @@ async def undecided(session: AsyncSession, actor: Actor, consortium: UUID, *, bi
 async def tell_all(
     session: AsyncSession, actor: Actor, row: Consortium, code: str, before: ConsortiumState, **params: Parameter
 ) -> None:
-    """Tell the chain leader and every member who has signed how the consortium has moved on."""
+    """Tell the chain leader and every member who has signed how the consortium has moved on.
+
+    Where a member has moved it, the others are told so in the leader's name: they need not know who that member is.
+    """
     members = await reading.members(session, actor, row.id)
+    told = {row.organisation_id, actor.organisation_id}
+    moved = {"name": row.name, "before": str(before), "after": str(row.state)}
+    led = actor.organisation_id == row.organisation_id
     await record(session, actor, code, row.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
-                 audience=[row.organisation_id, *members], name=row.name, before=str(before), after=str(row.state),
-                 **params)  # fmt: skip
+                 audience=told.union(members) if led else told, **moved, **params)  # fmt: skip
+    if not led:
+        await record(session, itself(row), "consortium.moved", row.id, opportunity_id=row.opportunity_id,
+                     consortium_id=row.id, audience=set(members) - told, **moved)  # fmt: skip
 
 
 async def not_later_than_today(session: AsyncSession, days: dict[str, date]) -> None:

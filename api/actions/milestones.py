@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions.filings import not_later_than_today
+from api.actions.filings import itself, not_later_than_today
 from api.outbox import record
 from api.queries import consortia, opportunities, visible
 from api.queries import filings as standing
@@ -75,7 +75,7 @@ async def drop_orphans(session: AsyncSession, actor: Actor, row: Consortium) -> 
     parts = {(line.package_id, seat.membership.organisation_id) for seat in seats for line in seat.lines}
     for milestone in await reading.every(session, actor, row.id):
         if milestone.actual is None and _place(milestone)[:2] not in parts:
-            await _tell(session, actor, row, milestone, "milestone.dropped", before=_said(milestone), after=None)
+            await _tell(session, itself(row), row, milestone, "milestone.dropped", before=_said(milestone), after=None)
             await session.delete(milestone)
     await session.flush()
 

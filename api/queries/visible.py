@@ -172,12 +172,13 @@ def leading(actor: Actor) -> Select[UUID]:
 
 
 def filings(actor: Actor) -> Select[Filing]:
-    """All of those one leads, one's own as member, and everything for watchers."""
+    """All of those one leads, once confidentiality is promised, one's own as member, and everything for watchers."""
     statement = sa.select(Filing)
     if watches(actor):
         return statement
     own = col(Filing.organisation_id) == actor.organisation_id
-    return statement.where(sa.or_(own, col(Filing.consortium_id).in_(leading(actor))))
+    led = sa.and_(col(Filing.consortium_id).in_(leading(actor)), col(Filing.consortium_id).in_(opened(actor)))
+    return statement.where(sa.or_(own, led))
 
 
 def together(actor: Actor) -> Select[UUID]:
@@ -188,10 +189,23 @@ def together(actor: Actor) -> Select[UUID]:
     return sa.select(sa.union(leading(actor), signed).subquery().c.id)
 
 
+def opened(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia whose signed members the actor may know: its own, and those it has promised to keep."""
+    promised = (
+        sa.select(col(Membership.consortium_id))
+        .join(ConfidentialityAcceptance, col(ConfidentialityAcceptance.membership_id) == col(Membership.id))
+        .where(col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(BOUND))
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(sa.union(own, promised).subquery().c.id)
+
+
 def milestones(actor: Actor) -> Select[Milestone]:
-    """Those of the consortia one leads or has signed for, and everything for watchers."""
+    """One's own, those of the consortia whose members one may know, and everything for watchers."""
     statement = sa.select(Milestone)
-    return statement if watches(actor) else statement.where(col(Milestone.consortium_id).in_(together(actor)))
+    own = col(Milestone.organisation_id) == actor.organisation_id
+    known = col(Milestone.consortium_id).in_(opened(actor))
+    return statement if watches(actor) else statement.where(sa.or_(own, known))
 
 
 def bids(actor: Actor) -> Select[Bid]:

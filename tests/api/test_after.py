@@ -14,10 +14,11 @@ from api.actions import amendments, consortia, evaluations, filings, milestones,
 from api.actions.evaluations import EvaluationClosed
 from api.actions.filings import FilingsOpen
 from api.papers.schedule import schedule
+from api.queries import amendments as proposed
 from api.queries import compliance as law
 from api.queries import evaluations as said
+from api.queries import events, history, obligations
 from api.queries import filings as reading
-from api.queries import history, obligations
 from api.queries import milestones as marking
 from api.queries.evaluations import Record
 from api.queries.filings import Task
@@ -28,9 +29,9 @@ from api.wire.milestones import MilestoneOut, PlanIn, ReportIn
 from coalitions.matching import Outcome
 from coalitions.milestones import Pace
 from domain.actor import Actor
-from domain.errors import IllegalTransition, Invalid, NotAllowed, NotFound
+from domain.errors import ConfidentialityFirst, IllegalTransition, Invalid, NotAllowed, NotFound
 from domain.kinds import ConsortiumState, FilingState, LossReason, MembershipState, PackageKind, Role
-from domain.records import Consortium, Event, Filing, WorkPackage
+from domain.records import ConfidentialityAcceptance, Consortium, Event, Filing, Membership, WorkPackage
 from tests.api.test_formation import Scene
 from tests.api.test_formation import scene as scene
 from tests.factories import actor_of, make_organisation
@@ -376,6 +377,29 @@ async def test_milestones_are_planned_from_the_window_reported_by_who_does_the_w
         f"{shipped.planned} - - 0%",
         f"{shipped.planned} {late} - 60%",
     )
+
+
+async def test_a_member_that_has_not_promised_confidentiality_learns_nobodys_name_from_what_follows(
+    signed: Signed,
+) -> None:
+    async with signed.sessions.begin() as session:
+        await session.execute(sa.text("set local session_replication_role = replica"))
+        third = sa.select(col(Membership.id)).where(col(Membership.organisation_id) == signed.third.organisation_id)
+        promise = sa.delete(ConfidentialityAcceptance)
+        await session.execute(promise.where(col(ConfidentialityAcceptance.membership_id).in_(third)))
+    await act(signed, milestones.plan, signed.consortium, PlanIn(usual=True))
+    identity = await signed.propose(**await signed.shift())
+    await signed.sign(identity, signed.first, signed.second)
+    await act(signed, progress.confirm_filed, signed.consortium, NOTE, signed.first)
+
+    mine = {signed.third.organisation_id}
+    assert {each.row.organisation_id for each in await markers(signed, signed.third)} == mine
+    async with signed.sessions() as session:
+        told = await events.latest(session, signed.third, consortium=signed.consortium)
+        with pytest.raises(ConfidentialityFirst):
+            await proposed.view(session, signed.third, identity)
+    assert {each.organisation_id for each in told} <= mine | {signed.leader.organisation_id}
+    assert {"amendment.in_force", "consortium.moved"} <= {each.code for each in told}
 
 
 async def test_the_leader_moves_what_is_planned_and_not_what_was_reached(signed: Signed) -> None:
