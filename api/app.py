@@ -25,9 +25,9 @@ from api.live import Bell
 from api.problems import stamp
 from api.routes import (
     activity,
-    answers,
     after,
     amendments,
+    answers,
     compliance,
     consortia,
     firms,

@@ -16,8 +16,8 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from domain.kinds import (
-    AnswerKind,
     AmendmentState,
+    AnswerKind,
     BatchState,
     CapabilityState,
     ConsortiumState,

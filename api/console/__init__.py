@@ -8,9 +8,9 @@ from litestar import Router
 from litestar.di import Provide
 
 from api.console import (
-    answers,
     after,
     amendments,
+    answers,
     bureau,
     capabilities,
     consortia,

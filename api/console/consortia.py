@@ -15,8 +15,7 @@ from api.console.home import feed
 from api.console.page import Reader, back, page
 from api.console.workspace import LEFT, LIVE, own_seat, picture, rows, standing
 from api.i18n import say
-from api.queries import answers, consortia, desk, opportunities, organisations, visible
-from api.queries import amendments, consortia, desk, opportunities, organisations, visible
+from api.queries import amendments, answers, consortia, desk, opportunities, organisations, visible
 from api.queries.consortia import View
 from api.wire.answers import AnswerLine
 from api.wire.consortia import (

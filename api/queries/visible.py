@@ -17,9 +17,9 @@ from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
-    Answer,
     AmendedSeat,
     Amendment,
+    Answer,
     Bid,
     Capability,
     Certificate,

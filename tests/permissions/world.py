@@ -27,9 +27,7 @@ from api.wire.milestones import PlanIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
 from domain.kinds import AnswerKind, BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import Answer, ImportBatch, Job, Organisation, Suggestion
-from domain.kinds import BatchState, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import Agreement, ImportBatch, Job, Organisation, Suggestion
+from domain.records import Agreement, Answer, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
     make_capability,
