@@ -25,6 +25,8 @@ from api.live import Bell
 from api.problems import stamp
 from api.routes import (
     activity,
+    after,
+    amendments,
     answers,
     clauses,
     compliance,
@@ -58,6 +60,8 @@ ROUTES = (
     *clauses.HANDLERS,
     *envelopes.HANDLERS,
     *compliance.HANDLERS,
+    *after.HANDLERS,
+    *amendments.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,
     *imports.HANDLERS,

@@ -143,6 +143,58 @@ class CapabilityState(StrEnum):
     RETIRED = "retired"
 
 
+class FilingState(StrEnum):
+    """A filing or licence: still to be handed in, handed in, granted, sent back, or not needed after all."""
+
+    OPEN = "open"
+    SUBMITTED = "submitted"
+    RETURNED = "returned"
+    ACCEPTED = "accepted"
+    NOT_NEEDED = "not_needed"
+
+
+class LossReason(StrEnum):
+    """Why a bid was not successful."""
+
+    PRICE = "price"
+    TECHNICAL = "technical"
+    QUALIFICATION = "qualification"
+    FORMAL = "formal"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+class MilestoneKind(StrEnum):
+    """What is reached by a milestone of a work package."""
+
+    STARTED = "started"
+    HALFWAY = "halfway"
+    INSPECTED = "inspected"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    HANDED_OVER = "handed_over"
+
+
+class AmendmentState(StrEnum):
+    """A proposed new edition of a signed agreement: asked for, in force, or dropped in one of three ways."""
+
+    OPEN = "open"
+    IN_FORCE = "in_force"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+class EvaluationCriterion(StrEnum):
+    """What partners judge each other by once they have parted, from 1 to 5."""
+
+    TIMELINESS = "timeliness"
+    QUALITY = "quality"
+    COOPERATION = "cooperation"
+    CLARITY = "clarity"
+    FAIRNESS = "fairness"
+
+
 class ImportKind(StrEnum):
     FIRMS = "firms"
     CAPABILITIES = "capabilities"
@@ -317,6 +369,9 @@ Quantity = Annotated[int, Field(ge=0, le=QUANTITY_LIMIT, strict=True)]
 PositiveQuantity = Annotated[int, Field(ge=1, le=QUANTITY_LIMIT, strict=True)]
 Share = Annotated[int, Field(ge=0, le=BASIS_POINTS, strict=True)]
 """Basis points: 10000 is the whole."""
+Mark = Annotated[int, Field(ge=1, le=5, strict=True)]
+"""How one partner judges the other by one criterion: 1 is poor, 5 is excellent."""
+Percent = Annotated[int, Field(ge=0, le=100, strict=True)]
 Days = Annotated[int, Field(ge=0, le=3650, strict=True)]
 Grade = Annotated[int, Field(ge=1, le=9, strict=True)]
 Level = Annotated[int, Field(ge=0, le=3, strict=True)]

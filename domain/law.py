@@ -45,6 +45,13 @@ class Stage(StrEnum):
     WORK = "work"
 
 
+class Filer(StrEnum):
+    """Whose task a filing is: the lead's for all, or theirs whom it concerns."""
+
+    LEAD = "lead"
+    CONCERNED = "concerned"
+
+
 class Check(StrEnum):
     """What a rule looks at; each is one function of ``coalitions/compliance.py``."""
 
@@ -111,6 +118,22 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """How a filing is made or a licence applied for: by whom, where, with which papers, told by which source.
+
+    ``within`` names a rule whose filing meets this one too, where that filing is to be made.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    who: Filer
+    where: Wording
+    papers: tuple[Wording, ...]
+    source: Wording
+    within: RuleId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule in one wording: in force from ``since`` to the day before ``until``.
 
@@ -132,6 +155,7 @@ class Rule:
     check: Check
     figures: Figures = field(default_factory=dict)
     when: tuple[str, ...] = ()
+    filing: Procedure | None = None
 
     @property
     def weight(self) -> Severity:
@@ -201,7 +225,7 @@ def read_packs(documents: Iterable[Mapping[str, Any]]) -> tuple[Pack, ...]:
 
     Raises ValueError (Pydantic's, naming the place) for a document that is no pack, and when packs contradict
     themselves or each other: an id that stands twice, a period that is empty, two wordings in force on one day, a
-    condition that is not there.
+    condition that is not there, a filing without its procedure.
     """
     packs = tuple(sorted((_PACK.validate_python(document) for document in documents), key=lambda pack: pack.id))
     faults = [*_twice(packs), *(fault for pack in packs for fault in _contradictions(pack))]
@@ -230,6 +254,21 @@ def packs_for(
 def table(packs: Iterable[Pack]) -> str:
     """Return the rules as the Markdown tables of ``docs/law.md``, one for each pack."""
     return "\n".join(line for pack in packs for line in _section(pack))
+
+
+def filing_table(packs: Iterable[Pack]) -> str:
+    """Return who files what, where and with which papers, as the Markdown table of ``docs/law.md``."""
+    head = "| id | 由谁 · who | 向何处 · where | 材料 · papers | 依据 · source |\n|---|---|---|---|---|"
+    rows = (
+        f"| {rule.id} | {filing.who}{f', within {filing.within}' if filing.within else ''}"
+        f" | {filing.where.zh}<br>{filing.where.en}"
+        f" | {'；'.join(paper.zh for paper in filing.papers)}<br>{'; '.join(paper.en for paper in filing.papers)}"
+        f" | {filing.source.zh}<br>{filing.source.en} |"
+        for pack in packs
+        for rule in pack.rules
+        if (filing := rule.filing) is not None
+    )
+    return "\n".join((head, *dict.fromkeys(rows)))
 
 
 def _section(pack: Pack) -> Iterable[str]:
@@ -273,6 +312,8 @@ def _twice(packs: tuple[Pack, ...]) -> Iterable[str]:
 
 def _contradictions(pack: Pack) -> Iterable[str]:
     for rule in pack.rules:
+        if (rule.filing is not None) != (rule.severity in (Severity.FILING, Severity.LICENCE)):
+            yield f"{rule.id} must tell how it is filed, if and only if it is"
         if rule.until is not None and rule.until <= rule.since:
             yield f"{rule.id} ends before it begins"
         yield from (

@@ -13,6 +13,8 @@ Envelope:    requested → sent → signed; failed from either before.
 Letter:      waiting → (sent | failed).
 Delivery:    waiting → (delivered | failed); asked for once more, either waits again.
 Endpoint:    active ⇄ disabled.
+Filing:      open → submitted → (accepted | returned → submitted); whatever is not handed in may turn out not needed.
+Amendment:   open → (in force | refused | expired | withdrawn); each of them is the end.
 """
 
 from collections.abc import Mapping
@@ -21,12 +23,14 @@ from typing import TypeVar
 
 from domain.errors import IllegalTransition
 from domain.kinds import (
+    AmendmentState,
     BatchState,
     CapabilityState,
     ConsortiumState,
     DeliveryState,
     EndpointState,
     EnvelopeState,
+    FilingState,
     HoldState,
     InvitationState,
     LetterState,
@@ -38,7 +42,7 @@ from domain.kinds import (
 
 State = TypeVar("State", bound=StrEnum)
 
-O, M, C, R, B, H, I, K = (  # noqa: E741 - one letter a table keeps the edges readable as tables
+O, M, C, R, B, H, I, K, F, A = (  # noqa: E741 - one letter a table keeps the edges readable as tables
     OpportunityState,
     MembershipState,
     ConsortiumState,
@@ -47,6 +51,8 @@ O, M, C, R, B, H, I, K = (  # noqa: E741 - one letter a table keeps the edges re
     HoldState,
     InvitationState,
     CapabilityState,
+    FilingState,
+    AmendmentState,
 )
 
 OPPORTUNITY: Mapping[OpportunityState, frozenset[OpportunityState]] = {
@@ -136,6 +142,20 @@ DELIVERY: Mapping[DeliveryState, frozenset[DeliveryState]] = {
 ENDPOINT: Mapping[EndpointState, frozenset[EndpointState]] = {
     EndpointState.ACTIVE: frozenset({EndpointState.DISABLED}),
     EndpointState.DISABLED: frozenset({EndpointState.ACTIVE}),
+}
+FILING: Mapping[FilingState, frozenset[FilingState]] = {
+    F.OPEN: frozenset({F.SUBMITTED, F.NOT_NEEDED}),
+    F.SUBMITTED: frozenset({F.ACCEPTED, F.RETURNED}),
+    F.RETURNED: frozenset({F.SUBMITTED, F.NOT_NEEDED}),
+    F.ACCEPTED: frozenset(),
+    F.NOT_NEEDED: frozenset(),
+}
+AMENDMENT: Mapping[AmendmentState, frozenset[AmendmentState]] = {
+    A.OPEN: frozenset({A.IN_FORCE, A.REFUSED, A.EXPIRED, A.WITHDRAWN}),
+    A.IN_FORCE: frozenset(),
+    A.REFUSED: frozenset(),
+    A.EXPIRED: frozenset(),
+    A.WITHDRAWN: frozenset(),
 }
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from domain.kinds import (
+    AmendmentState,
     AnswerKind,
     BatchState,
     CapabilityState,
@@ -25,13 +26,16 @@ from domain.kinds import (
     Disclosure,
     EndpointState,
     EnvelopeState,
+    FilingState,
     HoldState,
     ImportKind,
     InvitationState,
     LetterState,
     LinkKind,
     LoneBidState,
+    LossReason,
     MembershipState,
+    MilestoneKind,
     OpportunityState,
     PackageKind,
     RequirementKind,
@@ -41,12 +45,14 @@ from domain.kinds import (
     Visibility,
 )
 from domain.lifecycle import (
+    AMENDMENT,
     BATCH,
     CAPABILITY,
     CONSORTIUM,
     DELIVERY,
     ENDPOINT,
     ENVELOPE,
+    FILING,
     HOLD,
     INVITATION,
     LETTER,
@@ -735,6 +741,7 @@ class Signature(Identified, table=True):
     __tablename__: ClassVar[str] = "signature"
     __table_args__ = (
         sa.UniqueConstraint("agreement_id", "organisation_id"),
+        sa.UniqueConstraint("id", "organisation_id", "sha256"),
         sa.ForeignKeyConstraint(
             ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_signature_agreement"
         ),
@@ -1097,3 +1104,191 @@ class CalendarFeed(Record, table=True):
     user_id: UUID = refers("user_account.id", ondelete="CASCADE", primary=True)
     secret_hash: bytes = Field(unique=True)
     created_at: datetime | None = moment(now=True)
+
+
+# ------------------------------------------------------------------ after signature
+
+
+class Filing(Versioned, table=True):
+    """One filing or licence that a rule of law asks of a signed consortium: whose task, by when, how far it is.
+
+    Where it is handed in, and with which papers, the rule says, in the wording that held since ``rule_since``.
+    """
+
+    __tablename__: ClassVar[str] = "filing"
+    __table_args__ = (
+        sa.UniqueConstraint(
+            "consortium_id", "organisation_id", "rule_id", "rule_since", "subject", name="uq_filing_once"
+        ),
+        sa.CheckConstraint(
+            "state not in ('submitted', 'returned', 'accepted') or (receipt is not null and submitted_on is not null)",
+            name="receipt",
+        ),
+        sa.CheckConstraint("state not in ('returned', 'not_needed') or note <> ''", name="note"),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    organisation_id: UUID = refers("organisation.id")
+    rule_id: str = Field(max_length=20)
+    rule_since: date = Field()
+    pack: str = Field(max_length=40)
+    pack_version: str = Field(max_length=20)
+    subject: str = Field(max_length=120)
+    due: date = Field()
+    receipt: str | None = Field(default=None, max_length=120)
+    submitted_on: date | None = Field(default=None)
+    attachment: str | None = Field(default=None, max_length=500)
+    decided_on: date | None = Field(default=None)
+    note: str = Field(default="", sa_type=sa.Text)
+    state: FilingState = Field(default=FilingState.OPEN, sa_type=stored(FilingState))
+
+    def become(self, wanted: FilingState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(FILING, self.state, wanted)
+
+
+class Bid(Versioned, table=True):
+    """A consortium's bid: when and under which reference it was handed in, and what came of it."""
+
+    __tablename__: ClassVar[str] = "bid"
+    __table_args__ = (
+        sa.UniqueConstraint("consortium_id"),
+        sa.CheckConstraint("decided_on >= submitted_on", name="decided"),
+        sa.CheckConstraint("reason is null or decided_on is not null", name="reason"),
+    )
+
+    consortium_id: UUID = Field(foreign_key="consortium.id", ondelete="CASCADE")
+    organisation_id: UUID = refers("organisation.id")
+    submitted_on: date = Field()
+    reference: str = Field(max_length=120)
+    decided_on: date | None = Field(default=None)
+    reason: LossReason | None = Field(default=None, sa_type=stored(LossReason), nullable=True)
+    winner: str | None = Field(default=None, max_length=200)
+    note: str = Field(default="", sa_type=sa.Text)
+
+
+class Milestone(Versioned, table=True):
+    """One milestone of a member's part of a package: when it was planned, is expected now, and was reached."""
+
+    __tablename__: ClassVar[str] = "milestone"
+    __table_args__ = (
+        sa.UniqueConstraint("consortium_id", "package_id", "organisation_id", "kind", name="uq_milestone_once"),
+        sa.CheckConstraint("done between 0 and 100", name="done"),
+        sa.CheckConstraint("(done = 100) = (actual is not null)", name="reached"),
+        sa.CheckConstraint("actual is null or forecast is null", name="one_end"),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    package_id: UUID = refers("work_package.id")
+    organisation_id: UUID = refers("organisation.id")
+    kind: MilestoneKind = Field(sa_type=stored(MilestoneKind))
+    planned: date = Field()
+    forecast: date | None = Field(default=None)
+    actual: date | None = Field(default=None)
+    done: int = Field(default=0)
+    note: str = Field(default="", sa_type=sa.Text)
+
+
+class Amendment(Versioned, table=True):
+    """A new edition of a signed agreement that is proposed; until all who must sign have, the former one holds."""
+
+    __tablename__: ClassVar[str] = "amendment"
+    __table_args__ = (
+        sa.Index("uq_amendment_open", "consortium_id", unique=True, postgresql_where=sa.text("state = 'open'")),
+        sa.CheckConstraint("reason <> ''", name="reason"),
+        sa.CheckConstraint("(state = 'open') = (decided_at is null)", name="decided"),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    former_id: UUID = refers("agreement.id")
+    agreement_id: UUID = Field(foreign_key="agreement.id", ondelete="RESTRICT", unique=True)
+    organisation_id: UUID = refers("organisation.id")
+    reason: str = Field(sa_type=sa.Text)
+    deadline: datetime = moment()
+    decided_at: datetime | None = moment(nullable=True)
+    note: str = Field(default="", sa_type=sa.Text)
+    state: AmendmentState = Field(default=AmendmentState.OPEN, sa_type=stored(AmendmentState))
+
+    def become(self, wanted: AmendmentState) -> None:
+        """Move along the lifecycle. Raises IllegalTransition."""
+        self.state = step(AMENDMENT, self.state, wanted)
+
+
+class AmendedSeat(Record, table=True):
+    """What an amendment does to one seat: the edition of its terms, whether it leaves or leads, whether it signs."""
+
+    __tablename__: ClassVar[str] = "amended_seat"
+    __table_args__ = (sa.CheckConstraint("leaves = (edition is null)", name="leaves"),)
+
+    amendment_id: UUID = refers("amendment.id", ondelete="CASCADE", primary=True)
+    membership_id: UUID = Field(foreign_key="membership.id", ondelete="RESTRICT", primary_key=True, index=True)
+    edition: int | None = Field(default=None)
+    lead: bool = Field(default=False)
+    joins: bool = Field(default=False)
+    leaves: bool = Field(default=False)
+    signs: bool = Field()
+
+
+class CarriedSignature(Identified, table=True):
+    """A signature that counts for a later edition, since nothing of what its member had signed is changed by it.
+
+    ``signed_sha256`` is the hash the member signed; ``part_sha256`` that of its part, equal in both editions. The
+    foreign key lets a row name no signature but one that this firm gave under that hash.
+    """
+
+    __tablename__: ClassVar[str] = "carried_signature"
+    __table_args__ = (
+        sa.UniqueConstraint("agreement_id", "organisation_id"),
+        sa.ForeignKeyConstraint(
+            ["agreement_id", "sha256"], ["agreement.id", "agreement.sha256"], name="fk_carried_signature_agreement"
+        ),
+        sa.ForeignKeyConstraint(
+            ["signature_id", "organisation_id", "signed_sha256"],
+            ["signature.id", "signature.organisation_id", "signature.sha256"],
+            name="fk_carried_signature_signature",
+        ),
+        sa.CheckConstraint("part_sha256 ~ '^[0-9a-f]{64}$'", name="part_sha256"),
+    )
+
+    agreement_id: UUID = Field(index=True)
+    sha256: str = Field(max_length=64)
+    organisation_id: UUID = refers("organisation.id")
+    signature_id: UUID = Field(index=True)
+    signed_sha256: str = Field(max_length=64)
+    part_sha256: str = Field(max_length=64)
+
+
+class Evaluation(Identified, table=True):
+    """What one partner of a consortium that has ended says about the other; given once, never changed."""
+
+    __tablename__: ClassVar[str] = "evaluation"
+    __table_args__ = (
+        sa.UniqueConstraint("consortium_id", "organisation_id", "about_id", name="uq_evaluation_once"),
+        sa.CheckConstraint("organisation_id <> about_id", name="two_firms"),
+        *(
+            sa.CheckConstraint(f"{name} between 1 and 5", name=name)
+            for name in ("timeliness", "quality", "cooperation", "clarity", "fairness")
+        ),
+    )
+
+    consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
+    organisation_id: UUID = refers("organisation.id")
+    about_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+    timeliness: int = Field()
+    quality: int = Field()
+    cooperation: int = Field()
+    clarity: int = Field()
+    fairness: int = Field()
+    text: str = Field(default="", sa_type=sa.Text)
+
+
+class EvaluationReply(Identified, table=True):
+    """The answer of the firm that an evaluation is about; one, never changed."""
+
+    __tablename__: ClassVar[str] = "evaluation_reply"
+    __table_args__ = (sa.CheckConstraint("text <> ''", name="text"),)
+
+    evaluation_id: UUID = Field(foreign_key="evaluation.id", ondelete="CASCADE", unique=True)
+    user_id: UUID = refers("user_account.id")
+    text: str = Field(sa_type=sa.Text)

@@ -11,11 +11,22 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions import compliance, holds
+from api.actions import compliance, filings, holds
 from api.outbox import record
 from api.queries import actors, consortia, drafts, opportunities, visible
 from api.queries.consortia import SeatRow
-from api.wire.consortia import AcceptIn, ConsortiumIn, DeclineIn, FillIn, InviteIn, LineIn, OfferIn, TermsIn, seat_of
+from api.wire.consortia import (
+    UNSIGNED,
+    AcceptIn,
+    ConsortiumIn,
+    DeclineIn,
+    FillIn,
+    InviteIn,
+    LineIn,
+    OfferIn,
+    TermsIn,
+    seat_of,
+)
 from api.wire.negotiation import Answerable, Conditions, ExtensionIn, plain_conditions
 from coalitions.agreement import digest
 from coalitions.clauses import NEWEST, Choices
@@ -66,9 +77,6 @@ class AgreementChanged(RuleBroken):
     """The hash that was to be signed is not that of the agreement in force."""
 
     code = "agreement-changed"
-
-
-UNSIGNED = (ConsortiumState.FORMING, ConsortiumState.AGREED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +197,7 @@ async def _rearrange(
         return
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     kept = [
-        replace(_again(line, packages), units=wanted[line.package_id])
+        replace(again(line, packages), units=wanted[line.package_id])
         for line in seat.lines
         if line.package_id in wanted
     ]
@@ -211,7 +219,7 @@ async def _widen(
     more = [part for part in parts if UUID(part["package_id"]) not in held]
     if not more:
         return
-    kept = [_again(line, packages) for line in seat.lines]
+    kept = [again(line, packages) for line in seat.lines]
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     added = await _offered(session, actor, opportunity, more, packages)
     await _put(session, actor, row, seat, [*kept, *added], asked=seat.membership.state is not MembershipState.PROPOSED)
@@ -258,7 +266,7 @@ async def _seat(
     await session.flush()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     lines = await _offered(session, actor, opportunity, seat["parts"], packages)
-    await _write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
+    await write_terms(session, membership.id, 1, actor.organisation_id, lines, opportunity.currency)
 
 
 async def _offered(
@@ -282,7 +290,7 @@ async def _offered(
     return lines
 
 
-def _again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
+def again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
     """Return a line of terms as it would be written once more."""
     return Line(
         package=packages[line.package_id],
@@ -295,7 +303,7 @@ def _again(line: TermsLine, packages: Mapping[UUID, WorkPackage]) -> Line:
     )
 
 
-async def _write_terms(
+async def write_terms(
     session: AsyncSession,
     membership: UUID,
     edition: int,
@@ -427,7 +435,7 @@ async def _put(
     member, given = seat.membership, given or OfferIn()
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     member.edition = await _next_edition(session, actor, member)
-    terms = await _write_terms(
+    terms = await write_terms(
         session, member.id, member.edition, actor.organisation_id, lines, opportunity.currency,
         former=seat.terms, conditions=given if isinstance(given, OfferIn) else None,
     )  # fmt: skip
@@ -514,7 +522,7 @@ async def accept(session: AsyncSession, actor: Actor, identity: UUID, given: Acc
     await _settle(session, actor, seat, InvitationState.ACCEPTED)
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     await holds.extend(session, actor, member, max(opportunity.deadline, _deadline(seat)))
-    await _tell(session, actor, row, member, "membership.accepted", edition=member.edition)
+    await tell(session, actor, row, member, "membership.accepted", edition=member.edition)
     await _restate(session, actor, row)
     return member
 
@@ -548,10 +556,10 @@ async def _state_prices(session: AsyncSession, actor: Actor, row: Consortium, se
         price = stated.get(package.code, line.unit_price)
         if package.code in stated and stated[package.code] * package.quantity > package.value:
             raise PriceAboveValue(package=package.code)
-        lines.append(replace(_again(line, packages), unit_price=price))
+        lines.append(replace(again(line, packages), unit_price=price))
     member = seat.membership
     member.edition = await _next_edition(session, actor, member)
-    await _write_terms(
+    await write_terms(
         session, member.id, member.edition, actor.organisation_id, lines, seat.lines[0].currency, former=seat.terms
     )
 
@@ -568,14 +576,14 @@ async def counter(session: AsyncSession, actor: Actor, identity: UUID, given: Te
     opportunity = await session.get_one(Opportunity, row.opportunity_id)
     lines = await _lines(session, actor, row, seat, given.lines)
     edition = await _next_edition(session, actor, member)
-    await _write_terms(
+    await write_terms(
         session, member.id, edition, actor.organisation_id, lines, opportunity.currency,
         note=given.note, former=seat.terms, conditions=given,
     )  # fmt: skip
     member.become(MembershipState.COUNTERED)
     await _settle(session, actor, seat, InvitationState.COUNTERED, note=given.note)
     await holds.extend(session, actor, member, _deadline(seat))
-    await _tell(session, actor, row, member, "membership.countered", edition=edition)
+    await tell(session, actor, row, member, "membership.countered", edition=edition)
     await _restate(session, actor, row)
     return member
 
@@ -590,7 +598,7 @@ async def decline(session: AsyncSession, actor: Actor, identity: UUID, given: De
     seat.membership.become(MembershipState.DECLINED)
     await _settle(session, actor, seat, InvitationState.DECLINED, reason=str(given.reason), note=given.note)
     await holds.release(session, actor, seat.membership)
-    await _tell(session, actor, row, seat.membership, "membership.declined", reason=str(given.reason))
+    await tell(session, actor, row, seat.membership, "membership.declined", reason=str(given.reason))
     await _restate(session, actor, row)
     return seat.membership
 
@@ -635,7 +643,7 @@ async def expire(session: AsyncSession, actor: Actor, identity: UUID) -> int:
     for member, invitation in overdue:
         invitation.become(InvitationState.EXPIRED)
         member.become(MembershipState.EXPIRED)
-        await _tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
+        await tell(session, actor, row, member, "membership.expired", edition=invitation.edition)
     await holds.release(session, actor, *(member for member, _ in overdue))
     await _restate(session, actor, row)
     return len(overdue)
@@ -671,13 +679,14 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     seat.membership.become(MembershipState.SIGNED)
     await session.flush()
     await holds.harden(session, actor, seat.membership)
-    await _tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
+    await tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
     if len(signatures) + 1 == len(agreement.body["members"]):
         row.become(ConsortiumState.SIGNED)
         members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
-        await record(session, _itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, filings.itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=sha256, members=len(members))  # fmt: skip
+        await filings.follow_law(session, actor, row)
     return row
 
 
@@ -789,18 +798,10 @@ async def _settle(
     await session.flush()
 
 
-def _itself(row: Consortium) -> Actor:
-    """Return in whose name all members are told what became of the consortium: its leader's.
-
-    Whose answer brought it about stands in the event of that answer, which only the two it is between are told; a
-    member that has not promised confidentiality must not learn from an event who the others are.
-    """
-    return Actor(user_id=None, organisation_id=row.organisation_id, roles=frozenset())
-
-
-async def _tell(
+async def tell(
     session: AsyncSession, actor: Actor, row: Consortium, member: Membership, code: str, **params: Any
 ) -> None:
+    """Tell the chain leader and one member what has happened to that member's seat."""
     await record(session, actor, code, member.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
                  audience=[row.organisation_id, member.organisation_id], name=row.name, **params)  # fmt: skip
 
@@ -819,7 +820,7 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
     else:
         agreement = await _freeze(session, actor, row, seats)
         members = [seat.membership.organisation_id for seat in seats if seat.membership.state in SETTLED]
-        await record(session, _itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
+        await record(session, filings.itself(row), "consortium.agreed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=agreement.sha256)  # fmt: skip
     await session.flush()
@@ -828,13 +829,13 @@ async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None
 async def _reopen(session: AsyncSession, actor: Actor, row: Consortium, seats: Sequence[SeatRow]) -> None:
     """Tell that what was agreed no longer is; who had signed it has only accepted, and will sign the next edition."""
     settled = [seat.membership for seat in seats if seat.membership.state in SETTLED]
-    await record(session, _itself(row), "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
+    await record(session, filings.itself(row), "consortium.reopened", row.id, opportunity_id=row.opportunity_id,
                  consortium_id=row.id, audience=[row.organisation_id, *(m.organisation_id for m in settled)],
                  name=row.name)  # fmt: skip
     for member in settled:
         if member.state is MembershipState.SIGNED:
             member.become(MembershipState.ACCEPTED)
-            await _tell(session, actor, row, member, "membership.unsigned")
+            await tell(session, actor, row, member, "membership.unsigned")
 
 
 def _standing(packages: dict[UUID, WorkPackage], seats: Sequence[SeatRow]) -> Standing:

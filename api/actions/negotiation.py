@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import holds
-from api.actions.consortia import UNSIGNED, led_seat, own_seat, until
+from api.actions.consortia import led_seat, own_seat, until
 from api.actions.suggestions import plain
 from api.outbox import enqueue, record
 from api.queries import actors, consortia, visible
 from api.queries.visible import ASKED
-from api.wire.consortia import TermsIn
+from api.wire.consortia import UNSIGNED, TermsIn
 from api.wire.negotiation import ConfidentialityIn, DelegationIn, ExtensionIn, RepairIn
 from coalitions.formation import reminders_due
 from coalitions.mending import Mended, Repaired

@@ -8,6 +8,8 @@ from litestar import Router
 from litestar.di import Provide
 
 from api.console import (
+    after,
+    amendments,
     answers,
     bureau,
     capabilities,
@@ -47,6 +49,8 @@ HANDLERS = (
             *firms.HANDLERS,
             *bureau.HANDLERS,
             *law.HANDLERS,
+            *after.HANDLERS,
+            *amendments.HANDLERS,
             *verification.HANDLERS,
             *inbox.HANDLERS,
             *notifications.HANDLERS,

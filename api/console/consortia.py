@@ -18,7 +18,7 @@ from api.console.page import Reader, back, page
 from api.console.workspace import LEFT, LIVE, own_seat, picture, rows, standing
 from api.esign import name_of
 from api.i18n import say
-from api.queries import answers, consortia, desk, envelopes, opportunities, organisations, visible
+from api.queries import amendments, answers, consortia, desk, envelopes, opportunities, organisations, visible
 from api.queries.consortia import View
 from api.wire.answers import AnswerLine
 from api.wire.consortia import (
@@ -144,7 +144,10 @@ async def _open_agreement(session: AsyncSession, actor: Actor, row: Consortium) 
 
 async def _agreement(session: AsyncSession, actor: Actor, row: Consortium) -> AgreementOut | None:
     found = await consortia.agreement_for(session, actor, row.id)
-    return AgreementOut.from_rows(*found, valid=row.state is not ConsortiumState.FORMING) if found else None
+    if found is None:
+        return None
+    carried = await amendments.carried(session, actor, found[0].id)
+    return AgreementOut.from_rows(*found, valid=row.state is not ConsortiumState.FORMING, carried=carried)
 
 
 @post("/consortia/{identity:uuid}/invitations")
@@ -253,13 +256,15 @@ async def agreement_page(
     found = await _agreement(snapshot, reader.actor, view.consortium)
     if found is None:
         raise NotFound(noun="agreement")
-    signed = await organisations.named(snapshot, reader.actor, found.signed_by)
+    bound = [*found.signed_by, *(each.organisation_id for each in found.carried)]
+    firms = await organisations.named(snapshot, reader.actor, bound)
     return page(
         reader,
         "agreement",
         agreement=found,
         consortium=out,
-        signed={row.name for row in signed.values()},
+        signed={firms[each].name for each in found.signed_by if each in firms},
+        carried={firms[each.organisation_id].name: each for each in found.carried if each.organisation_id in firms},
         own=own_seat(out, reader.actor.organisation_id),
         envelopes=await envelopes.of_consortium(snapshot, reader.actor, identity),
         provider=name_of(state.settings),

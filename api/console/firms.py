@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.console.drawing import Picture, Place, around
 from api.console.page import Reader, page
-from api.queries import organisations
+from api.queries import evaluations, organisations
+from api.wire.evaluations import TrackRecordOut
 from api.wire.firms import FirmLine, FirmOut, TieOut
 
 ROWS = 20
@@ -41,7 +42,8 @@ async def firm_page(
     """Show a firm's profile."""
     firm = FirmOut.from_profile(await organisations.profile(snapshot, reader.actor, identity))
     drawn, left_out = ego(firm)
-    return page(reader, "firm", firm=firm, picture=drawn, left_out=left_out)
+    record = TrackRecordOut.from_record(await evaluations.record_of(snapshot, reader.actor, identity))
+    return page(reader, "firm", firm=firm, picture=drawn, left_out=left_out, record=record)
 
 
 def ego(firm: FirmOut) -> tuple[Picture, int]:

@@ -1,5 +1,6 @@
 """The invitation as an SME meets it on a phone: decide in one screen, confirm, change one's mind until the deadline."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from api.console.checks import PARTS, checked, typed_again
 from api.console.forms import Form, Reading, beside
 from api.console.page import Reader, back, page
 from api.queries import actors, capabilities, consortia, organisations, visible
-from api.wire.consortia import AcceptIn, ConsortiumOut, DeclineIn, LineOut, MembershipOut, TermsIn
+from api.wire.consortia import UNSIGNED, AcceptIn, ConsortiumOut, DeclineIn, LineOut, MembershipOut, TermsIn
 from api.wire.negotiation import CONFIDENTIALITY
 from domain.actor import Actor
 from domain.errors import Invalid, NotAllowed
@@ -30,11 +31,22 @@ async def invitation_page(
     identity: FromPath[UUID],
     check: FromQuery[UUID | None] = None,
 ) -> Response[Any]:
-    """Show one's own invitation, and what came of a check of one's counter."""
+    """Show one's own invitation, and what came of a check of one's counter.
+
+    A firm that is to join a signed agreement, and has promised confidentiality, finds what to sign elsewhere.
+    """
     shown = await asked(snapshot, reader.actor, identity)
+    if joins(shown):
+        return back(f"/consortia/{shown['consortium'].id}/amendments")
     job = await checked(snapshot, reader.actor, identity, check)
     typed = typed_again(job.payload, shown["seat"].lines) if job else {}
     return page(reader, "invitation", **shown | {"check": job}, faults={}, typed=typed)
+
+
+def joins(shown: Mapping[str, Any]) -> bool:
+    """Tell whether the seat is one in a signed consortium whose firm has promised confidentiality and is to sign."""
+    waits = shown["seat"].state is MembershipState.INVITED and shown["consortium"].state not in UNSIGNED
+    return bool(waits and shown["seat"].confidentiality)
 
 
 async def asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[str, Any]:

@@ -1,23 +1,28 @@
-"""What falls due by itself, by the database's clock: reminders, and questions whose deadline has passed."""
+"""What falls due by itself, by the database's clock: reminders, questions and amendments whose deadline has passed."""
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.actions import consortia, negotiation
+from api.actions import amendments, consortia, negotiation
 from api.actions.imports import the_operator
 from api.db import transaction
+from api.queries import amendments as proposed
 from api.queries.consortia import overdue, to_remind
 
 
 async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
-    """Expire what is overdue and give back what was held for it; return how many questions there were.
+    """Expire what is overdue and give back what was held for it; return how many there were.
 
     Each consortium is a commit of its own, begun by locking it as every answer does, so that any number of workers may
     do this at once, and beside the answers.
     """
     async with transaction(sessions) as session:
         operator = await the_operator(session)
+        dropped = await proposed.overdue(session, operator)
         due = await overdue(session, operator)
     expired = 0
+    for identity in dropped:
+        async with transaction(sessions) as session:
+            expired += await amendments.expire(session, operator, identity)
     for identity in due:
         async with transaction(sessions) as session:
             expired += await consortia.expire(session, operator, identity)

@@ -20,6 +20,7 @@ from api.i18n import BEIJING
 from api.queries import consortia, opportunities, organisations, visible, world
 from api.queries.consortia import SeatRow
 from coalitions.compliance import Facts, Finding, Member, Rival, Settled, Work, findings
+from coalitions.filing import Duty, due_on, duties
 from coalitions.formation import PENDING, SETTLED
 from coalitions.matching import match
 from coalitions.relations import able_alone
@@ -100,6 +101,15 @@ async def compliance(session: AsyncSession, actor: Actor, identity: UUID, on: da
     )
 
 
+async def filings_asked(session: AsyncSession, actor: Actor, identity: UUID) -> dict[Duty, date]:
+    """Return the filings that today's law asks of a consortium, each with the day it is due by. Raises NotFound."""
+    row = await visible.consortium(session, actor, identity)
+    project = await visible.opportunity(session, actor, row.opportunity_id)
+    facts = await _facts(session, actor, row, await _statements(session, row.id))
+    found = findings(rule_packs(), facts, await _today(session))
+    return {duty: due_on(duty.before, deadline=facts.deadline, starts=project.starts) for duty in duties(found, facts)}
+
+
 async def _settled(session: AsyncSession, actor: Actor, consortium: UUID) -> bool:
     """Tell whether the actor's firm has accepted a seat."""
     return any(
@@ -138,9 +148,8 @@ async def _facts(session: AsyncSession, actor: Actor, row: Consortium, statement
     """Gather the facts of the whole consortium: for deciding, so also those that this reader will not be shown."""
     folded = await opportunities.folded(session, actor, row.opportunity_id)
     project = folded.opportunity
-    seats = [
-        seat for seat in await consortia.whole(session, actor, row.id) if seat.membership.state in PENDING | SETTLED
-    ]
+    counted = PENDING | SETTLED if row.state in OPEN else SETTLED
+    seats = [seat for seat in await consortia.whole(session, actor, row.id) if seat.membership.state in counted]
     firms = await organisations.named(session, actor, [seat.membership.organisation_id for seat in seats])
     codes = {package.id: package.code for package in folded.packages}
     frozen = await _first_frozen(session, row.id)

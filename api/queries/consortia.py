@@ -18,9 +18,18 @@ from coalitions.formation import REMINDERS, SETTLED
 from coalitions.terms import Line, Offer, Payment
 from domain.actor import Actor
 from domain.errors import ConfidentialityFirst, NotAllowed, NotFound
-from domain.kinds import Clause, ConsortiumState, Disclosure, HoldState, InvitationState, MembershipState
+from domain.kinds import (
+    AmendmentState,
+    Clause,
+    ConsortiumState,
+    Disclosure,
+    HoldState,
+    InvitationState,
+    MembershipState,
+)
 from domain.records import (
     Agreement,
+    Amendment,
     Capability,
     CapabilityPrice,
     CapacityHold,
@@ -211,7 +220,12 @@ async def _terms(session: AsyncSession, memberships: Sequence[UUID]) -> dict[tup
 
 
 async def _lines(session: AsyncSession, terms: Sequence[UUID]) -> dict[UUID, tuple[TermsLine, ...]]:
-    statement = sa.select(TermsLine).where(col(TermsLine.terms_id).in_(terms)).order_by(col(TermsLine.package_id))
+    statement = (
+        sa.select(TermsLine)
+        .join(WorkPackage, col(WorkPackage.id) == col(TermsLine.package_id))
+        .where(col(TermsLine.terms_id).in_(terms))
+        .order_by(col(WorkPackage.position), col(WorkPackage.id))
+    )
     found: dict[UUID, list[TermsLine]] = {}
     for row in (await session.execute(statement)).scalars():
         found.setdefault(row.terms_id, []).append(row)
@@ -231,6 +245,13 @@ async def _last_invitations(session: AsyncSession, memberships: Sequence[UUID]) 
 async def lines(session: AsyncSession, actor: Actor, terms: UUID) -> tuple[TermsLine, ...]:
     """Return the lines of one edition of terms that the caller has just been shown or has written."""
     return (await _lines(session, [terms])).get(terms, ())
+
+
+async def lines_of(session: AsyncSession, actor: Actor, membership: UUID, edition: int) -> tuple[TermsLine, ...]:
+    """Return the lines of one edition of the terms of a membership that the caller has been shown."""
+    found = await _terms(session, [membership])
+    terms = found.get((membership, edition))
+    return await lines(session, actor, terms.id) if terms else ()
 
 
 async def terms_editions(session: AsyncSession, actor: Actor, membership: UUID) -> list[Terms]:
@@ -415,31 +436,47 @@ async def to_remind(session: AsyncSession, actor: Actor, limit: int = 200) -> li
 
 
 async def agreement(session: AsyncSession, actor: Actor, consortium: UUID) -> tuple[Agreement, list[Signature]] | None:
-    """Return the newest edition of a consortium's agreement with its signatures, or None. Raises NotFound."""
+    """Return the newest edition of a consortium's agreement that holds, with the signatures given under it, or None.
+
+    An edition that an amendment proposes, or has proposed in vain, does not hold. Raises NotFound.
+    """
     row = await visible.consortium(session, actor, consortium)
     newest = (
         sa.select(Agreement)
-        .where(col(Agreement.consortium_id) == row.id)
+        .outerjoin(Amendment, col(Amendment.agreement_id) == col(Agreement.id))
+        .where(
+            col(Agreement.consortium_id) == row.id,
+            sa.or_(col(Amendment.id).is_(None), col(Amendment.state) == AmendmentState.IN_FORCE),
+        )
         .order_by(col(Agreement.edition).desc())
         .limit(1)
     )
     found = (await session.execute(newest)).scalar_one_or_none()
-    if found is None:
-        return None
-    signatures = sa.select(Signature).where(col(Signature.agreement_id) == found.id).order_by(col(Signature.created_at))
-    return found, list((await session.execute(signatures)).scalars())
+    return None if found is None else (found, await signatures(session, actor, found.id))
+
+
+async def signatures(session: AsyncSession, actor: Actor, agreement: UUID) -> list[Signature]:
+    """Return the signatures given under an edition that the caller has been shown, oldest first."""
+    statement = sa.select(Signature).where(col(Signature.agreement_id) == agreement).order_by(col(Signature.created_at))
+    return list((await session.execute(statement)).scalars())
 
 
 async def agreement_for(
-    session: AsyncSession, actor: Actor, consortium: UUID
+    session: AsyncSession, actor: Actor, consortium: UUID, edition: int | None = None
 ) -> tuple[Agreement, list[Signature]] | None:
-    """Return the newest agreement when the actor is a party of it or leads the project: its body names prices.
+    """Return the agreement that holds when the actor is a party of it or leads the project: its body names prices.
 
-    It names every member too, so that a member first promises confidentiality.
+    Another edition is returned to those who may read the amendment that proposes or amended it. It names every member
+    too, so that a member first promises confidentiality.
 
     Raises NotFound when the actor may not see the consortium at all, and ConfidentialityFirst.
     """
     row = await visible.consortium(session, actor, consortium)
+    if edition is not None:
+        found = await _edition(session, actor, row.id, edition)
+        if found is not None:
+            await require_promise(session, actor, row.id)
+        return found
     if row.organisation_id == actor.organisation_id:
         return await agreement(session, actor, row.id)
     own = [
@@ -451,6 +488,33 @@ async def agreement_for(
     if found is not None and not any(seat.promise for seat in own):
         raise ConfidentialityFirst()
     return found
+
+
+async def require_promise(session: AsyncSession, actor: Actor, consortium: UUID) -> None:
+    """Refuse a member that has not promised confidentiality what names the others. Raises ConfidentialityFirst."""
+    row = await visible.consortium(session, actor, consortium)
+    own = [
+        seat for seat in await seats(session, actor, row.id) if seat.membership.organisation_id == actor.organisation_id
+    ]
+    if row.organisation_id != actor.organisation_id and not any(seat.promise for seat in own):
+        raise ConfidentialityFirst()
+
+
+async def _edition(
+    session: AsyncSession, actor: Actor, consortium: UUID, edition: int
+) -> tuple[Agreement, list[Signature]] | None:
+    """Return one edition to whoever may read an amendment it has a part in, as the proposed or as the former one."""
+    amended = visible.amendments(actor).where(col(Amendment.consortium_id) == consortium).subquery()
+    statement = sa.select(Agreement).where(
+        col(Agreement.consortium_id) == consortium,
+        col(Agreement.edition) == edition,
+        sa.or_(
+            col(Agreement.id).in_(sa.select(amended.c.agreement_id)),
+            col(Agreement.id).in_(sa.select(amended.c.former_id)),
+        ),
+    )
+    found = (await session.execute(statement)).scalar_one_or_none()
+    return None if found is None else (found, await signatures(session, actor, found.id))
 
 
 async def clock(session: AsyncSession) -> datetime:

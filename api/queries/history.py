@@ -65,6 +65,26 @@ def _signed() -> Select[Any]:
     return _published().where(col(Opportunity.id).in_(_events("consortium.signed")))
 
 
+def _filed() -> Select[Any]:
+    return _published().where(col(Opportunity.id).in_(_events("consortium.filed")))
+
+
+def _bid() -> Select[Any]:
+    return _published().where(col(Opportunity.id).in_(_events("consortium.bid")))
+
+
+def _won() -> Select[Any]:
+    return _published().where(col(Opportunity.id).in_(_events("consortium.won")))
+
+
+def _running() -> Select[Any]:
+    return _published().where(col(Opportunity.id).in_(_events("consortium.started")))
+
+
+def _closed() -> Select[Any]:
+    return _published().where(col(Opportunity.id).in_(_events("consortium.closed")))
+
+
 def _signed_consortia() -> Select[Any]:
     return sa.select(Consortium).where(col(Consortium.state).in_(DONE))
 
@@ -103,8 +123,13 @@ FUNNEL = {
     "invited": _invited,
     "agreed": _agreed,
     "signed": _signed,
+    "filed": _filed,
+    "bid": _bid,
+    "won": _won,
+    "running": _running,
+    "closed": _closed,
 }
-"""From published to signed: each step counts opportunities, and each is contained in the one before by what happens."""
+"""From published to closed: each step counts opportunities, and each is contained in the one before by what happens."""
 OUTCOMES = {
     "consortia-signed": _signed_consortia,
     "members-signed": _members,

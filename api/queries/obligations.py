@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.queries import compliance, visible
+from api.queries import compliance, owed, visible
 from domain.actor import Actor
 from domain.errors import Fault, Invalid
 from domain.kinds import ConsortiumState, InvitationState, MembershipState, OpportunityState, Role
@@ -199,5 +199,30 @@ async def _reviews(session: AsyncSession, actor: Actor) -> list[Obligation]:
     ]
 
 
-SOURCES: tuple[Source, ...] = (_invitations, _counters, _signatures, _warnings, _reviews)
+async def _after(session: AsyncSession, actor: Actor) -> list[Obligation]:
+    """File, report, sign an amendment, evaluate, reply: what is owed once the agreement is signed."""
+    return [
+        Obligation(
+            code=f"after-{each.kind}",
+            subject_id=each.subject_id,
+            due=each.due,
+            path=f"/consortia/{each.consortium_id}/{PAGES[each.kind]}",
+            consortium_id=each.consortium_id,
+            params={"name": each.consortium},
+        )
+        for find in owed.KINDS.values()
+        for each in await find(session, actor)
+    ]
+
+
+PAGES = {
+    "filing": "filings",
+    "milestone": "milestones",
+    "amendment": "amendments",
+    "evaluation": "evaluations",
+    "reply": "evaluations",
+}
+"""Where what is owed after a signature is done."""
+
+SOURCES: tuple[Source, ...] = (_invitations, _counters, _signatures, _warnings, _reviews, _after)
 """The table of obligations: a new kind is one function here, and its words in section ``obligation`` twice."""

@@ -3,13 +3,15 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from coalitions.validity import Validity, strongest, validity
-from domain.records import Agreement, Consortium, Event, Signature
+from domain.kinds import AmendmentState
+from domain.records import Agreement, Amendment, Consortium, Event, Signature
 
 HASH = re.compile(r"[0-9a-f]{64}")
 UNMAKING = ("consortium.dissolved", "membership.declined", "membership.expired", "membership.invited",
@@ -32,24 +34,38 @@ async def verdict(session: AsyncSession, sha256: str) -> Verdict | None:
     """
     if not HASH.fullmatch(sha256):
         return None
-    later = sa.orm.aliased(Agreement)
+    later, took = sa.orm.aliased(Agreement), sa.orm.aliased(Amendment)
     following = (
-        sa.select(sa.func.min(col(later.created_at)))
-        .where(col(later.consortium_id) == col(Agreement.consortium_id), col(later.edition) > col(Agreement.edition))
+        sa.select(sa.func.min(sa.func.coalesce(col(took.decided_at), col(later.created_at))))
+        .select_from(later)
+        .outerjoin(took, col(took.agreement_id) == col(later.id))
+        .where(
+            col(later.consortium_id) == col(Agreement.consortium_id),
+            col(later.edition) > col(Agreement.edition),
+            sa.or_(col(took.id).is_(None), col(took.state) == AmendmentState.IN_FORCE),
+        )
         .scalar_subquery()
     )
     statement = (
-        sa.select(Agreement, col(Consortium.state), following)
+        sa.select(Agreement, col(Consortium.state), following, col(Amendment.state), col(Amendment.decided_at))
         .join(Consortium, col(Consortium.id) == col(Agreement.consortium_id))
+        .outerjoin(Amendment, col(Amendment.agreement_id) == col(Agreement.id))
         .where(col(Agreement.sha256) == sha256)
     )
-    found = (await session.execute(statement)).all()
-    standing = {row.id: validity(state, newest=replaced is None) for row, state, replaced in found}
+    found: list[Any] = list((await session.execute(statement)).all())
+    standing = {
+        row.id: validity(state, newest=replaced is None, amendment=proposed)
+        for row, state, replaced, proposed, _ in found
+    }
     best = strongest(standing.values())
     if best is None:
         return None
-    agreement, _, replaced = next(each for each in found if standing[each[0].id] is best)
-    return Verdict(validity=best, since=replaced or await _since(session, agreement, best))
+    agreement, _, replaced, proposed, decided = next(each for each in found if standing[each[0].id] is best)
+    if best is Validity.SUPERSEDED:
+        return Verdict(validity=best, since=replaced)
+    if proposed is not None and best in (Validity.IN_FORCE, Validity.VOID):
+        return Verdict(validity=best, since=decided)
+    return Verdict(validity=best, since=await _since(session, agreement, best))
 
 
 async def _since(session: AsyncSession, agreement: Agreement, standing: Validity) -> datetime | None:

@@ -18,7 +18,10 @@ from domain.delivery import HOUSE_MATTER, OWN_MATTERS
 from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
+    AmendedSeat,
+    Amendment,
     Answer,
+    Bid,
     Capability,
     Certificate,
     Channel,
@@ -26,12 +29,15 @@ from domain.records import (
     Consortium,
     Delivery,
     Endpoint,
+    Evaluation,
     Event,
+    Filing,
     ImportBatch,
     Job,
     Letter,
     LoneBid,
     Membership,
+    Milestone,
     Opportunity,
     Organisation,
     Suggestion,
@@ -43,6 +49,7 @@ WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
 FAMILY = sa.func.split_part(col(Event.code), ".", 1)
 """What an event is about, as `domain.delivery.family` says."""
+BOUND = (MembershipState.SIGNED, MembershipState.ACTIVE)
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
 AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
 ASKED = (MembershipState.INVITED, MembershipState.COUNTERED, *AGREEING)
@@ -200,6 +207,78 @@ def own_deliveries(actor: Actor) -> Select[Delivery]:
     return sa.select(Delivery).where(col(Delivery.endpoint_id).in_(own))
 
 
+def leading(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia the actor acts for: as the chain leader, or as the member that leads it and has signed."""
+    seat = sa.select(col(Membership.consortium_id)).where(
+        col(Membership.organisation_id) == actor.organisation_id, col(Membership.lead), col(Membership.state).in_(BOUND)
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(sa.union(own, seat).subquery().c.id)
+
+
+def filings(actor: Actor) -> Select[Filing]:
+    """All of those one leads, once confidentiality is promised, one's own as member, and everything for watchers."""
+    statement = sa.select(Filing)
+    if watches(actor):
+        return statement
+    own = col(Filing.organisation_id) == actor.organisation_id
+    led = sa.and_(col(Filing.consortium_id).in_(leading(actor)), col(Filing.consortium_id).in_(opened(actor)))
+    return statement.where(sa.or_(own, led))
+
+
+def together(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia the actor leads, or has signed for as a member."""
+    signed = sa.select(col(Membership.consortium_id)).where(
+        col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(BOUND)
+    )
+    return sa.select(sa.union(leading(actor), signed).subquery().c.id)
+
+
+def opened(actor: Actor) -> Select[UUID]:
+    """Ids of the consortia whose signed members the actor may know: its own, and those it has promised to keep."""
+    promised = (
+        sa.select(col(Membership.consortium_id))
+        .join(ConfidentialityAcceptance, col(ConfidentialityAcceptance.membership_id) == col(Membership.id))
+        .where(col(Membership.organisation_id) == actor.organisation_id, col(Membership.state).in_(BOUND))
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(sa.union(own, promised).subquery().c.id)
+
+
+def milestones(actor: Actor) -> Select[Milestone]:
+    """One's own, those of the consortia whose members one may know, and everything for watchers."""
+    statement = sa.select(Milestone)
+    own = col(Milestone.organisation_id) == actor.organisation_id
+    known = col(Milestone.consortium_id).in_(opened(actor))
+    return statement if watches(actor) else statement.where(sa.or_(own, known))
+
+
+def bids(actor: Actor) -> Select[Bid]:
+    """Those of the consortia one leads or has signed for, and everything for watchers."""
+    statement = sa.select(Bid)
+    return statement if watches(actor) else statement.where(col(Bid.consortium_id).in_(together(actor)))
+
+
+def amendments(actor: Actor) -> Select[Amendment]:
+    """Those of the chain leader's own consortia and those in which one's seat has a part; they name prices."""
+    seated = (
+        sa.select(col(AmendedSeat.amendment_id))
+        .join(Membership, col(Membership.id) == col(AmendedSeat.membership_id))
+        .where(col(Membership.organisation_id) == actor.organisation_id)
+    )
+    own = sa.select(col(Consortium.id)).where(col(Consortium.organisation_id) == actor.organisation_id)
+    return sa.select(Amendment).where(sa.or_(col(Amendment.id).in_(seated), col(Amendment.consortium_id).in_(own)))
+
+
+def evaluations(actor: Actor) -> Select[Evaluation]:
+    """What one has said of a partner, and what partners have said of one; what others may read is read elsewhere."""
+    return sa.select(Evaluation).where(
+        sa.or_(
+            col(Evaluation.organisation_id) == actor.organisation_id, col(Evaluation.about_id) == actor.organisation_id
+        )
+    )
+
+
 async def one(session: AsyncSession, statement: Select[Row], identity: Any, noun: str, *, lock: bool = False) -> Row:
     """Return the one row of `statement` whose primary key is `identity`, locked for update when asked.
 
@@ -278,3 +357,23 @@ async def own_endpoint(session: AsyncSession, actor: Actor, identity: UUID, *, l
 async def own_delivery(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Delivery:
     """Return one delivery to the actor's organisation. Raises NotFound."""
     return await one(session, own_deliveries(actor), identity, "delivery", lock=lock)
+
+
+async def filing(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Filing:
+    """Return a filing the actor may see. Raises NotFound."""
+    return await one(session, filings(actor), identity, "filing", lock=lock)
+
+
+async def milestone(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Milestone:
+    """Return a milestone the actor may see. Raises NotFound."""
+    return await one(session, milestones(actor), identity, "milestone", lock=lock)
+
+
+async def amendment(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Amendment:
+    """Return an amendment the actor may see. Raises NotFound."""
+    return await one(session, amendments(actor), identity, "amendment", lock=lock)
+
+
+async def evaluation(session: AsyncSession, actor: Actor, identity: UUID) -> Evaluation:
+    """Return an evaluation between the actor's firm and another. Raises NotFound."""
+    return await one(session, evaluations(actor), identity, "evaluation")

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import consortia as actions
 from api.actions import suggestions
 from api.conditional import etag
+from api.queries import amendments, opportunities, visible
 from api.queries import consortia as queries
-from api.queries import opportunities, visible
 from api.wire.base import Page
 from api.wire.consortia import (
     AcceptIn,
@@ -225,7 +225,8 @@ async def get_agreement(
     found = await queries.agreement_for(snapshot, actor, row.id)
     if found is None:
         raise NotFound(noun="agreement")
-    return AgreementOut.from_rows(*found, valid=row.state is not ConsortiumState.FORMING)
+    carried = await amendments.carried(snapshot, actor, found[0].id)
+    return AgreementOut.from_rows(*found, valid=row.state is not ConsortiumState.FORMING, carried=carried)
 
 
 @post("/consortia/{identity:uuid}/signatures", operation_id="signAgreement", tags=["agreements"], status_code=200)

@@ -37,6 +37,9 @@ SEALED = {
 }
 """A contract is kept by no cache, and a browser that shows it runs nothing in it."""
 
+Edition = Annotated[
+    int | None, QueryParameter(ge=1, description="An edition that an amendment proposes or has replaced")
+]
 Wanted = Annotated[Language, QueryParameter(description="Chinese, English, or both side by side")]
 
 
@@ -50,10 +53,15 @@ class Copy:
     language: Language
 
 
-async def copy(session: AsyncSession, actor: Actor, consortium: UUID, language: Language, site: str) -> Copy:
-    """Return the newest agreement of a consortium in words. Raises NotFound to whoever is no party of it."""
+async def copy(
+    session: AsyncSession, actor: Actor, consortium: UUID, language: Language, site: str, edition: int | None
+) -> Copy:
+    """Return the agreement of a consortium that holds, or another edition, in words.
+
+    Raises NotFound to whoever is no party of it.
+    """
     row = await visible.consortium(session, actor, consortium)
-    found = await queries.agreement_for(session, actor, row.id)
+    found = await queries.agreement_for(session, actor, row.id, edition)
     if found is None or found[0].created_at is None:
         raise NotFound(noun="agreement")
     agreement = found[0]
@@ -65,7 +73,8 @@ async def copy(session: AsyncSession, actor: Actor, consortium: UUID, language: 
         address=f"{site}/verify/{agreement.sha256}",
         demonstration=any(firm.demonstration for firm in firms.values()),
     )
-    standing = validity(row.state, newest=True)
+    known = await verdict(session, agreement.sha256)
+    standing = known.validity if known is not None else validity(row.state, newest=True)
     return Copy(sheet=sheet, standing=standing, frozen_at=found[0].created_at, language=language)
 
 
@@ -98,9 +107,10 @@ async def agreement_pdf(
     actor: NamedDependency[Actor],
     identity: FromPath[UUID],
     lang: Wanted = "zh",
+    edition: Edition = None,
 ) -> Response[bytes]:
     """Get the newest edition of the agreement, frozen: its bytes do not change while the edition stands."""
-    found = await copy(snapshot, actor, identity, lang, state.settings.site)
+    found = await copy(snapshot, actor, identity, lang, state.settings.site, edition)
     content = await asyncio.to_thread(as_pdf, found.sheet, found.frozen_at)
     return file(found, content, "pdf", PDF)
 
@@ -113,9 +123,10 @@ async def agreement_docx(
     actor: NamedDependency[Actor],
     identity: FromPath[UUID],
     lang: Wanted = "zh",
+    edition: Edition = None,
 ) -> Response[bytes]:
     """Get the newest edition of the agreement to negotiate, marked at its head with what it is worth."""
-    found = await copy(snapshot, actor, identity, lang, state.settings.site)
+    found = await copy(snapshot, actor, identity, lang, state.settings.site, edition)
     content = await asyncio.to_thread(as_docx, found.sheet, found.standing, found.frozen_at)
     return file(found, content, "docx", DOCX)
 

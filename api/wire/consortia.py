@@ -1,5 +1,6 @@
 """What goes over the wire about suggestions, consortia and their formation."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -34,7 +35,9 @@ from domain.kinds import (
     Note,
     PositiveQuantity,
 )
-from domain.records import Agreement, Invitation, Signature, TermsLine
+from domain.records import Agreement, CarriedSignature, Invitation, Signature, TermsLine
+
+UNSIGNED = (ConsortiumState.FORMING, ConsortiumState.AGREED)
 
 
 def seat_of(seat: SeatRow) -> Seat:
@@ -578,7 +581,7 @@ class ConsortiumOut(ConsortiumLine):
         row = view.consortium
         now = standing(
             {package.id: package.quantity for package in view.packages.values()},
-            [seat_of(seat) for seat in view.every],
+            [seat_of(seat) for seat in view.every if row.state in UNSIGNED or seat.membership.state in SETTLED],
         )
         return cls(
             **{name: getattr(row, name) for name in ConsortiumLine.model_fields},
@@ -599,8 +602,20 @@ class ConsortiumOut(ConsortiumLine):
         )
 
 
+class CarriedOut(Wire):
+    """A signature that was given under an earlier edition and counts for this one.
+
+    ``part_sha256`` is the hash of everything in this edition that binds the firm; the edition it signed, whose hash is
+    ``signed_sha256``, has the same.
+    """
+
+    organisation_id: UUID
+    signed_sha256: str
+    part_sha256: str
+
+
 class AgreementOut(Wire):
-    """One edition of the agreement: its body, the hash to sign, who has signed."""
+    """One edition of the agreement: its body, the hash to sign, who has signed, whose signature was carried to it."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -613,6 +628,7 @@ class AgreementOut(Wire):
                     "body": {"format": "lianzhou-agreement/1", "edition": 1},
                     "valid": True,
                     "signed_by": ["0198c0de-0000-7000-8000-000000000008"],
+                    "carried": [],
                     "created_at": "2027-01-07T02:00:00Z",
                 }
             ]
@@ -626,10 +642,24 @@ class AgreementOut(Wire):
     body: dict[str, Any]
     valid: bool
     signed_by: tuple[UUID, ...]
+    carried: tuple[CarriedOut, ...]
     created_at: datetime
 
     @classmethod
-    def from_rows(cls, agreement: Agreement, signatures: list[Signature], *, valid: bool) -> Self:
+    def from_rows(
+        cls,
+        agreement: Agreement,
+        signatures: list[Signature],
+        *,
+        valid: bool,
+        carried: Sequence[CarriedSignature] = (),
+    ) -> Self:
         """Show an agreement; its body names no price that a member has not put into accepted terms."""
-        fields = {name: getattr(agreement, name) for name in cls.model_fields if name not in ("valid", "signed_by")}
-        return cls(**fields, valid=valid, signed_by=tuple(row.organisation_id for row in signatures))
+        derived = ("valid", "signed_by", "carried")
+        fields = {name: getattr(agreement, name) for name in cls.model_fields if name not in derived}
+        return cls(
+            **fields,
+            valid=valid,
+            signed_by=tuple(row.organisation_id for row in signatures),
+            carried=tuple(map(CarriedOut.model_validate, carried)),
+        )

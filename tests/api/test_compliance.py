@@ -247,11 +247,11 @@ async def test_a_party_learns_whether_all_is_clear_and_who_said_so_and_one_who_i
 
 
 async def test_what_was_signed_is_judged_by_the_law_of_its_day(scene: Scene) -> None:
-    identity = await scene.invited()
+    identity, _ = await scene.agreed()
     async with scene.sessions.begin() as session:
         (await session.get_one(WorkPackage, scene.packages[0])).name = "电池正极材料制备技术"
         (await session.get_one(Consortium, identity)).state = ConsortiumState.SIGNED
-        frozen = Agreement(consortium_id=identity, edition=1, body={}, sha256="a" * 64)
+        frozen = Agreement(consortium_id=identity, edition=2, body={}, sha256="a" * 64)
         session.add(frozen)
         await session.flush()
         session.add(

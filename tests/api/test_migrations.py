@@ -58,6 +58,10 @@ GUARDS = {
             "compliance_acknowledgement",
             "audit_seal",
             "confidentiality_acceptance",
+            "amended_seat",
+            "carried_signature",
+            "evaluation",
+            "evaluation_reply",
         )
     ),
     *(
@@ -72,6 +76,10 @@ GUARDS = {
             "compliance_acknowledgement",
             "audit_seal",
             "confidentiality_acceptance",
+            "amended_seat",
+            "carried_signature",
+            "evaluation",
+            "evaluation_reply",
         )
     ),
 }

@@ -3,7 +3,7 @@
 import pytest
 
 from coalitions.validity import Validity, strongest, validity
-from domain.kinds import ConsortiumState
+from domain.kinds import AmendmentState, ConsortiumState
 from domain.lifecycle import CONSORTIUM
 
 
@@ -30,3 +30,19 @@ def test_terms_that_are_open_again_leave_nothing_in_force() -> None:
 def test_the_same_terms_agreed_upon_twice_count_by_the_better_of_the_two() -> None:
     assert strongest([Validity.VOID, Validity.IN_FORCE, Validity.SUPERSEDED]) is Validity.IN_FORCE
     assert strongest([]) is None
+
+
+@pytest.mark.parametrize("state", ConsortiumState)
+@pytest.mark.parametrize("newest", [True, False])
+def test_a_proposed_edition_waits_is_void_once_dropped_and_in_force_counts_as_any_other(
+    state: ConsortiumState, newest: bool
+) -> None:
+    told = {amendment: validity(state, newest=newest, amendment=amendment) for amendment in AmendmentState}
+
+    assert told == {
+        AmendmentState.OPEN: Validity.PENDING,
+        AmendmentState.REFUSED: Validity.VOID,
+        AmendmentState.EXPIRED: Validity.VOID,
+        AmendmentState.WITHDRAWN: Validity.VOID,
+        AmendmentState.IN_FORCE: validity(state, newest=newest),
+    }

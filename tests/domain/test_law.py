@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from api.queries.compliance import rule_packs
-from domain.law import Basis, Pack, Rule, Severity, packs_for, read_packs, table
+from domain.law import Basis, Pack, Rule, Severity, filing_table, packs_for, read_packs, table
 from tests.conftest import PROJECT
 
 TODAY = date(2026, 12, 1)
 PAGE = PROJECT / "docs" / "law.md"
 BEGIN, END = "<!-- rules -->\n", "<!-- end of rules -->\n"
+FILINGS = "## 办理事项 · Filings and licences\n"
 WORDS = {"zh": "甲", "en": "A"}
+PROCEDURE = {"who": "lead", "where": WORDS, "papers": [WORDS], "source": WORDS}
 SOUND: Mapping[str, Any] = {
     "id": "some",
     "version": "2026.1",
@@ -135,6 +137,8 @@ def test_an_unconfirmed_rule_can_do_no_more_than_warn() -> None:
         ([changed({"id": "1"})], "rules.1.id"),
         ([changed({"colour": "red"})], "rules.1.colour"),
         ([{**SOUND, "version": "new"}], "version"),
+        ([changed({"severity": "needs-filing"})], "AB-1 must tell how it is filed"),
+        ([changed({"filing": PROCEDURE})], "AB-1 must tell how it is filed"),
     ],
 )
 def test_packs_that_contradict_themselves_are_refused_by_name(documents: list[Mapping[str, Any]], fault: str) -> None:
@@ -152,7 +156,7 @@ def test_the_page_about_the_rules_is_fresh() -> None:
     before = PAGE.read_text(encoding="utf-8")
     head, _, rest = before.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    text = f"{head}{BEGIN}\n{table(rule_packs())}\n{END}{tail}"
+    text = f"{head}{BEGIN}\n{table(rule_packs())}\n{FILINGS}\n{filing_table(rule_packs())}\n\n{END}{tail}"
 
     PAGE.write_text(text, encoding="utf-8")
 
@@ -169,3 +173,16 @@ def test_the_page_shows_every_rule_with_its_dates() -> None:
 def every_rule(packs: tuple[Pack, ...]) -> list[Rule]:
     """Return the rules of all packs."""
     return [rule for pack in packs for rule in pack.rules]
+
+
+def test_every_filing_says_by_whom_where_and_with_which_papers_and_by_which_source() -> None:
+    rules = [
+        rule for pack in rule_packs() for rule in pack.rules if rule.severity in (Severity.FILING, Severity.LICENCE)
+    ]
+
+    assert len(rules) >= 15
+    for rule in rules:
+        assert rule.filing is not None
+        assert rule.filing.papers
+        assert rule.filing.within is None or any(other.id == rule.filing.within for other in rules)
+        assert f"| {rule.id} | {rule.filing.who}" in filing_table(rule_packs())

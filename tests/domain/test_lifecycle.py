@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from domain import lifecycle
 from domain.errors import IllegalTransition
 from domain.kinds import (
+    AmendmentState,
     BatchState,
     CapabilityState,
     ConsortiumState,
     DeliveryState,
     EndpointState,
     EnvelopeState,
+    FilingState,
     HoldState,
     InvitationState,
     LetterState,
@@ -28,12 +30,14 @@ from domain.kinds import (
 )
 from domain.lifecycle import step
 from domain.records import (
+    Amendment,
     Capability,
     CapacityHold,
     Consortium,
     Delivery,
     Endpoint,
     Envelope,
+    Filing,
     ImportBatch,
     Invitation,
     Job,
@@ -59,6 +63,8 @@ LIVES: dict[str, tuple[Table, type[StrEnum], type[Record]]] = {
     "letter": (lifecycle.LETTER, LetterState, Letter),
     "delivery": (lifecycle.DELIVERY, DeliveryState, Delivery),
     "endpoint": (lifecycle.ENDPOINT, EndpointState, Endpoint),
+    "filing": (lifecycle.FILING, FilingState, Filing),
+    "amendment": (lifecycle.AMENDMENT, AmendmentState, Amendment),
 }
 PAIRS = [(life, one, other) for life, (_, states, _) in LIVES.items() for one in states for other in states]
 SPINE = {
@@ -75,6 +81,8 @@ SPINE = {
     "letter": ["waiting", "sent"],
     "delivery": ["waiting", "failed", "waiting", "delivered"],
     "endpoint": ["active", "disabled", "active"],
+    "filing": ["open", "submitted", "returned", "submitted", "accepted"],
+    "amendment": ["open", "in_force"],
 }
 
 
@@ -134,7 +142,9 @@ def test_every_state_is_reached_from_the_first(life: str) -> None:
     assert reached == set(states)
 
 
-@pytest.mark.parametrize("life", ["membership", "consortium", "invitation", "hold", "opportunity"])
+@pytest.mark.parametrize(
+    "life", ["membership", "consortium", "invitation", "hold", "opportunity", "filing", "amendment"]
+)
 @given(choices=st.lists(st.integers(0, 9), min_size=60, max_size=60))
 def test_every_walk_ends_or_can_go_on(life: str, choices: list[int]) -> None:
     """Whatever is chosen, a thing that can never end does not exist: from every state an end is in reach."""

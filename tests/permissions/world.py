@@ -15,16 +15,34 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlmodel import SQLModel
 
-from api.actions import auth, channels, consortia, endpoints, lone_bids, negotiation
+from api.actions import (
+    amendments,
+    auth,
+    channels,
+    consortia,
+    endpoints,
+    evaluations,
+    filings,
+    lone_bids,
+    milestones,
+    negotiation,
+    progress,
+)
 from api.queries import consortia as reading
+from api.queries import filings as filing_tasks
+from api.queries import milestones as milestone_markers
+from api.wire.amendments import AmendIn
 from api.wire.channels import ChannelIn
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
 from api.wire.endpoints import EndpointIn
+from api.wire.evaluations import EvaluationIn
+from api.wire.filings import BidIn, DayIn, StatementIn
 from api.wire.ledger import LoneBidIn
+from api.wire.milestones import PlanIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
 from domain.actor import Actor
 from domain.kinds import AnswerKind, BatchState, ChannelKind, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import Answer, AuditHead, ImportBatch, Job, Organisation, Suggestion
+from domain.records import Agreement, Answer, AuditHead, ImportBatch, Job, Organisation, Suggestion
 from tests.factories import (
     actor_of,
     make_capability,
@@ -92,6 +110,12 @@ THINGS = {
     "agreed_seat": ("成员已同意的席位", "the member's accepted seat"),
     "hash": ("协议的哈希", "the agreement's hash"),
     "lone": ("配套企业的单独投标登记", "the supplier's lone bid"),
+    "signed": ("已签署的联合体", "a consortium that has signed"),
+    "ended": ("已结项的联合体", "a consortium that has closed"),
+    "filing": ("牵头成员的备案事项", "the lead member's filing"),
+    "milestone": ("另一成员的里程碑", "the fellow's milestone"),
+    "amendment": ("待签署的协议变更", "an amendment to be signed"),
+    "evaluation": ("链主对成员的评价", "the leader's evaluation of the member"),
     "supplier_able": ("配套企业的能力", "the supplier's capability"),
     "provider_able": ("服务机构的能力", "the provider's capability"),
     "owner_able": ("链主的能力", "the leader's capability"),
@@ -105,6 +129,7 @@ THINGS = {
     "owner_hook": ("链主的 Webhook", "the leader's webhook"),
     "owner_delivery": ("链主 Webhook 的投递", "a delivery to the leader's webhook"),
     "member_firm": ("联合体成员企业", "the member's firm"),
+    "fellow_firm": ("另一成员企业", "the fellow's firm"),
     "named_firm": ("仅知名称的企业", "a firm known by name only"),
 }
 """What is asked about, by the name the matrix has for it."""
@@ -207,6 +232,7 @@ class _Maker:
             self.name(f"{name}_person", user)
             self.world.secrets[name] = opened.secret
         self.name("member_firm", self.firms["member"])
+        self.name("fellow_firm", self.firms["fellow"])
         token = await auth.open_sign_in(
             self.session, _person(self.actors["supplier"]), HOURS, browser=False, label="ERP"
         )
@@ -367,6 +393,50 @@ class _Maker:
         assert found is not None
         self.world.names["hash"] = found[0].sha256
 
+    async def bound(self, name: str, project: str) -> None:
+        """Let the member and the fellow sign for a project."""
+        await self.run(f"{name}_run", project, "member_agreed", "fellow_agreed")
+        both = ((f"{name}_seat", "member"), (f"{name}_fellow_seat", "fellow"))
+        await self.consortium(name, f"{name}_run", *both)
+        await self.asked(name, *(seat for seat, _ in both))
+        for seat, firm in both:
+            await self.accepted(seat, firm)
+            await self.promised(seat, firm)
+        identity = UUID(self.world.names[name])
+        found = await reading.agreement(self.session, self.actors["owner"], identity)
+        assert found is not None
+        for _, firm in both:
+            await consortia.sign(self.session, self.actors[firm], identity, found[0].sha256)
+
+    async def followed(self, name: str) -> None:
+        """Let the owner plan milestones and propose an amendment that everybody has to sign."""
+        owner, identity = self.actors["owner"], UUID(self.world.names[name])
+        (filing,) = await filing_tasks.every(self.session, owner, identity)
+        self.name("filing", filing)
+        await milestones.plan(self.session, owner, identity, PlanIn(usual=True))
+        fellow = self.firms["fellow"].id
+        markers = await milestone_markers.every(self.session, owner, identity)
+        self.name("milestone", next(row for row in markers if row.organisation_id == fellow))
+        given = AmendIn.model_validate({"reason": "延长通知期。", "clauses": {"exit_days": 60}})
+        amendment = await amendments.propose(self.session, owner, identity, given)
+        self.name("amendment", amendment)
+        proposed = await self.session.get_one(Agreement, amendment.agreement_id)
+        self.world.names["amendment_hash"] = proposed.sha256
+
+    async def ended(self, name: str) -> None:
+        """Walk a consortium to its end, and let the owner evaluate the member."""
+        owner, identity = self.actors["owner"], UUID(self.world.names[name])
+        today, note = await filing_tasks.today(self.session), StatementIn(note="已核对。")
+        for filing in await filing_tasks.every(self.session, owner, identity):
+            await filings.waive(self.session, owner, filing.id, note)
+        await progress.hand_in(self.session, owner, identity, BidIn(submitted_on=today, reference="PLN-1"))
+        for step in (progress.win, progress.start, progress.close):
+            await step(self.session, owner, identity, DayIn(on=today))
+        given = EvaluationIn(
+            about_id=self.firms["member"].id, timeliness=4, quality=4, cooperation=4, clarity=4, fairness=4
+        )
+        self.name("evaluation", await evaluations.give(self.session, owner, identity, given))
+
 
 def _person(actor: Actor) -> UUID:
     assert actor.user_id is not None
@@ -399,6 +469,8 @@ async def _projects(maker: _Maker) -> None:
     await maker.project("circle", "owner", state.PUBLISHED, reach.INVITED, procuring_law="CN-BID")
     await maker.project("signing", "owner", state.PUBLISHED, reach.INVITED, packages=2)
     await maker.project("closed", "owner", state.CLOSED, reach.PUBLIC)
+    await maker.project("bound", "owner", state.PUBLISHED, reach.INVITED, packages=2)
+    await maker.project("performed", "owner", state.PUBLISHED, reach.INVITED, packages=2)
 
 
 async def _formations(maker: _Maker) -> None:
@@ -424,6 +496,10 @@ async def _formations(maker: _Maker) -> None:
     maker.session.add(
         AuditHead(seq=1, hash=bytes(32), signed_at=datetime(2027, 1, 7, tzinfo=UTC), key=bytes(32), signature=bytes(64))
     )
+    await maker.bound("signed", "bound")
+    await maker.followed("signed")
+    await maker.bound("ended", "performed")
+    await maker.ended("ended")
 
 
 # ------------------------------------------------------------------ as it was
