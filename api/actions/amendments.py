@@ -342,10 +342,9 @@ def _body(
         edition=edition,
         performance=str(given.performance or former["performance"]),
         liability=str(given.liability or former["liability"]),
+        clauses={**former.get("clauses", {}), **given.clauses},
     )
     body = {**former, **computed}
-    if chosen := {**former.get("clauses", {}), **computed.get("clauses", {}), **given.clauses}:
-        body["clauses"] = chosen
     try:
         Choices.of(body)
     except BadChoice:
@@ -591,6 +590,7 @@ async def _enter_into_force(session: AsyncSession, actor: Actor, row: Consortium
     await _leave(session, actor, row, view)
     await _seat_anew(session, actor, row, view, promises)
     row.performance, row.liability = view.proposed.body["performance"], view.proposed.body["liability"]
+    row.clauses = dict(view.proposed.body.get("clauses", {}))
     await session.flush()
     stops = sorted(
         {each.rule_id for each in (await compliance.compliance(session, actor, row.id)).standing if each.stops}

@@ -157,8 +157,11 @@ async def test_a_common_clause_is_signed_again_by_everybody(signed: Signed) -> N
     holds = await in_force(signed)
     assert holds.body["clauses"]["exit_days"] == 60
     assert holds.body["project"]["ends"] == "2031-06-30"
+    assert (await signed.row()).clauses == holds.body["clauses"]
     async with signed.sessions() as session:
         assert list((await session.execute(sa.select(CarriedSignature))).scalars()) == []
+    again = await signed.propose(**await signed.shift())
+    assert (await signed.amendment(again)).proposed.body["clauses"] == holds.body["clauses"]
 
 
 async def test_a_refusal_drops_the_amendment_and_the_former_edition_holds(signed: Signed) -> None:
