@@ -146,10 +146,11 @@ async def standing_signatures(session: AsyncSession, actor: Actor, agreement: Ag
 
 
 async def carried(session: AsyncSession, actor: Actor, agreement: UUID) -> Sequence[CarriedSignature]:
-    """Return the signatures that were carried to an edition the caller has been shown, in the order of firms."""
+    """Return the signatures that were carried to an edition the caller has been shown, in the order they were given."""
     statement = (
         sa.select(CarriedSignature)
+        .join(Signature, col(Signature.id) == col(CarriedSignature.signature_id))
         .where(col(CarriedSignature.agreement_id) == agreement)
-        .order_by(col(CarriedSignature.organisation_id))
+        .order_by(col(Signature.created_at), col(Signature.id))
     )
     return (await session.execute(statement)).scalars().all()

@@ -216,6 +216,7 @@ class AmendmentOut(Wire):
 
 
 def _signers(view: View) -> tuple[SignerOut, ...]:
+    """Those who must sign come first, then by name."""
     found = []
     for each in view.parts:
         firm, member = each.firm, each.membership
@@ -233,7 +234,7 @@ def _signers(view: View) -> tuple[SignerOut, ...]:
                 part_sha256=_part(view.proposed.body, key),
             )
         )
-    return tuple(found)
+    return tuple(sorted(found, key=lambda each: (not each.must_sign, each.firm or "", str(each.membership_id))))
 
 
 def _part(body: dict[str, Any], key: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Eight members, one counter, one decline with repair, one expiry with repair, one agreement that eight sign."""
+"""Eight members, one counter, one decline with repair, one expiry with repair, one amendment after all have signed."""
 
 from typing import Any
 from uuid import UUID
@@ -198,6 +198,32 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
             await person.ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     signed = await members[-1].ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     assert signed["state"] == "signed"
+
+    say("签署后两家调整分工，只有这两家重签 · After signature two members move work, and they alone sign again")
+    with city.transcript.at_rest():
+        seats = {seat["organisation_id"]: seat["id"] for seat in (await leader.ask("GET", here))["members"]}
+    boxes = firms["WP08"]
+    moved = [
+        (cells, [{"package": "WP01", "units": 90}]),
+        (boxes, [{"package": "WP01", "units": 10, "unit_price": 162_000_000}, {"package": "WP08", "units": 100}]),
+    ]
+    change = {
+        "reason": "十簇电芯改由集装箱厂集成后交付。",
+        "seats": [{"membership_id": seats[person.organisation_id], "lines": lines} for person, lines in moved],
+    }
+    amendment = await leader.ask("POST", f"{here}/amendments", change, expect=201)
+    asked = {each["firm"] for each in amendment["signers"] if each["must_sign"]}
+    assert asked == {cells.name, boxes.name}
+    for person in (power, boxes):
+        await person.ask("POST", f"/memberships/{seats[person.organisation_id]}/confidentiality", {"edition": 1})
+    await power.ask("POST", f"/amendments/{amendment['id']}/signatures", {"sha256": amendment["sha256"]}, expect=403)
+    for person in (cells, boxes):
+        await person.ask("POST", f"/amendments/{amendment['id']}/signatures", {"sha256": amendment["sha256"]})
+    renewed = await cells.ask("GET", f"{here}/agreement")
+    assert renewed["sha256"] == amendment["sha256"]
+    assert len(renewed["carried"]) == 6
+    superseded = await leader.ask("GET", f"/verifications/{agreement['sha256']}")
+    assert superseded["state"] == "superseded"
     city.transcript.write("eight-members")
 
 
