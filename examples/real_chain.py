@@ -263,6 +263,7 @@ def formed_and_signed(
     for member in members:
         (seat,) = answer(member.get("/inbox"))
         answer(member.post(f"/memberships/{seat['id']}/acceptance", json={"edition": seat["edition"]}))
+        answer(member.post(f"/memberships/{seat['id']}/confidentiality", json={"edition": 1}))
     agreement = answer(members[0].get(f"/consortia/{consortium['id']}/agreement"))
     for member in members:
         consortium = answer(

@@ -239,7 +239,7 @@ async def test_who_declined_before_is_asked_later(town: Quarter, committed_sessi
     members = town.members(run)
     await town.formed(run, *members[1:])
     (seat,) = await town.ask(members[0], "GET", "/inbox")
-    decline = {"edition": seat["edition"], "reason": "schedule"}
+    decline = {"edition": seat["edition"], "reason": "timing"}
     await town.ask(members[0], "POST", f"/memberships/{seat['id']}/decline", decline)
     town.project = await town.publish()
     again = await town.suggested()

@@ -50,6 +50,8 @@ class Desk:
             path = f"/api/v1/memberships/{self.formation.seats[account.firm]}/acceptance"
             answer = await member.post(path, json={"edition": 1, "prices": []})
             assert answer.status_code == 200, answer.text
+            promise = f"/api/v1/memberships/{self.formation.seats[account.firm]}/confidentiality"
+            assert (await member.post(promise, json={"edition": 1})).status_code in (200, 201)
         return str((await leader.get(f"/api/v1/consortia/{consortium}/agreement")).json()["sha256"])
 
     async def asked(self, account: Account, sha256: str) -> httpx.Response:

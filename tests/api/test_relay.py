@@ -53,7 +53,10 @@ async def handed_on(sessions: Sessions) -> None:
         await hand_on(sessions)
         async with sessions() as session:
             waits = await session.scalar(
-                sa.text("select exists (select from event e, relay r where (e.xid, e.id) > (r.xid, r.event_id))")
+                sa.text(
+                    "select exists (select from event e left join relay r on true"
+                    " where (e.xid, e.id) > (coalesce(r.xid, 0), coalesce(r.event_id, 0)))"
+                )
             )
         if not waits:
             return

@@ -61,8 +61,8 @@ async def test_an_open_page_counts_what_happens_on_another_server(
         await leader.click("button", "发出邀请")
         await leader.reads("邀请已发出")
 
-        await count.get_by_text("1", exact=True).wait_for(timeout=20_000)
-        await news.get_by_text("1 条新动态").wait_for(timeout=20_000)
+        await count.get_by_text("1", exact=True).wait_for(timeout=90_000)
+        await news.get_by_text("1 条新动态").wait_for(timeout=90_000)
         assert await phone.fits()
         await count.click()
         await phone.reads("演示储能联合体")
@@ -80,7 +80,7 @@ async def test_a_page_hidden_for_a_while_hears_what_it_missed_once(
         await visit.sign_in(formation.cells, "/inbox")
         news = visit.page.locator(".live .chip")
         await told(committed_sessions, formation, leader, 1)
-        await news.get_by_text("1 条新动态").wait_for(timeout=20_000)
+        await news.get_by_text("1 条新动态").wait_for(timeout=90_000)
         await visit.page.evaluate(
             "() => { Object.defineProperty(document, 'hidden', { value: true, configurable: true });"
             " document.dispatchEvent(new Event('visibilitychange')); }"
@@ -91,7 +91,7 @@ async def test_a_page_hidden_for_a_while_hears_what_it_missed_once(
             " document.dispatchEvent(new Event('visibilitychange')); }"
         )
 
-        await news.get_by_text("4 条新动态").wait_for(timeout=20_000)
+        await news.get_by_text("4 条新动态").wait_for(timeout=90_000)
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
