@@ -682,7 +682,8 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     await tell(session, actor, row, seat.membership, "membership.signed", sha256=sha256)
     if len(signatures) + 1 == len(agreement.body["members"]):
         row.become(ConsortiumState.SIGNED)
-        members = [s.membership.organisation_id for s in seats if s.membership.state in SETTLED]
+        everybody = await consortia.whole(session, actor, row.id)
+        members = [s.membership.organisation_id for s in everybody if s.membership.state in SETTLED]
         await record(session, filings.itself(row), "consortium.signed", row.id, opportunity_id=row.opportunity_id,
                      consortium_id=row.id, audience=[row.organisation_id, *members], name=row.name,
                      sha256=sha256, members=len(members))  # fmt: skip

@@ -198,6 +198,10 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
             await person.ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     signed = await members[-1].ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     assert signed["state"] == "signed"
+    with city.transcript.at_rest():
+        for person in members:
+            told = [each for each in await person.ask("GET", "/events") if each["code"] == "consortium.signed"]
+            assert [each["params"]["members"] for each in told] == [8], "whoever has promised nothing is told as well"
 
     say("签署后两家调整分工，只有这两家重签 · After signature two members move work, and they alone sign again")
     with city.transcript.at_rest():
