@@ -196,6 +196,14 @@ def within(linear: Linear, part: Part, start: Floats | None, purse: Purse, seed:
     return answer
 
 
+def held(linear: Linear, part: Part, columns: Places, point: Floats, seconds: float) -> Floats | None:
+    """Return the best point of a part in which some columns stay as they are in `point`."""
+    fixed = replace(linear, low=linear.low.copy(), high=linear.high.copy())
+    fixed.low[columns] = fixed.high[columns] = point[columns]
+    idle = Watch(lowered=lambda _: None, found=lambda _: None, ended=lambda _: False, news=lambda: None)
+    return branch(fixed, part, None, seconds, 0, idle).point
+
+
 class _Course:
     """One run of branch and bound as its callbacks see it."""
 

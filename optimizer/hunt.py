@@ -21,7 +21,7 @@ from optimizer.check import Units
 from optimizer.dominance import outdone
 from optimizer.eligibility import Slot
 from optimizer.goals import level, levels
-from optimizer.highs import LOOK_SECONDS, SOLVER_MARGIN, Watch, branch
+from optimizer.highs import SOLVER_MARGIN, Watch, held, within
 from optimizer.kernel import kernel_size, neighbours, ranked
 from optimizer.linear import INFINITY, Flags, Floats, Linear, Places, tabulate
 from optimizer.quest import Quest
@@ -329,17 +329,13 @@ class Branching:
         self.linear = chase.linear
         self.part = part_of(self.linear, alive)
         self.known = chase.best
-        self.looks = 0.0
 
     def run(self, purse: Purse) -> bool:
         """Branch and bound within a purse, and return whether it was searched through."""
-        size = max(1, int(self.linear.matrix[self.part.rows].nnz))
-        effort = LOOK_SECONDS * EFFORT_PER_SECOND * size
-        self.looks = purse.effort_left / effort
+        own = purse if self.turns else Purse(seconds=purse.seconds_left, effort=INFINITY, whole=purse)
         start = None if self.known is None else completed(self.linear, self.known[1], self.alive)
         watch = Watch(lowered=self.lowered, found=self.found, ended=self.ended, news=self.news)
-        answer = branch(self.linear, self.part, start, purse.seconds_left, self.chase.quest.setting.seed, watch)
-        purse.spend(answer.seconds, answer.looks * effort)
+        answer = within(self.linear, self.part, start, own, self.chase.quest.setting.seed, watch)
         if self.proves and answer.closed and answer.limit > -INFINITY:
             self.lowered(answer.limit)
         return answer.closed
@@ -347,9 +343,9 @@ class Branching:
     def lowered(self, limit: float) -> None:
         """Hear of a limit on all plans among the slots; no plan outside them is better than the best."""
         if self.proves:
-            within = whole(self.linear, limit + SOLVER_MARGIN * abs(limit))
+            lower = whole(self.linear, limit + SOLVER_MARGIN * abs(limit))
             best = self.chase.best
-            self.chase.lower(within if best is None else max(within, best[0]))
+            self.chase.lower(lower if best is None else max(lower, best[0]))
 
     def found(self, point: Floats) -> None:
         """Hear of a point: look for a plan of its firms."""
@@ -359,9 +355,9 @@ class Branching:
             slots = neighbours(self.linear, np.unique(self.linear.firm_of_slot[used]), None)
         self.chase.among(slots, Purse(seconds=2.0, effort=0.3))
 
-    def ended(self, looks: int) -> bool:
+    def ended(self, _: int) -> bool:
         """Return whether to stop."""
-        return self.chase.is_set() or (self.turns and looks > self.looks)
+        return self.chase.is_set()
 
     def news(self) -> Floats | None:
         """Return the best plan when the other side has found it."""
@@ -380,11 +376,8 @@ def completed(linear: Linear, units: tuple[int, ...], alive: Flags) -> Floats | 
     point = linear.point(units)
     if len(point) == len(linear.uses) + len(linear.members) + (~linear.settled).sum():
         return point
-    fixed = replace(linear, low=linear.low.copy(), high=linear.high.copy())
     own = np.concatenate([linear.uses, linear.members, linear.amounts[~linear.settled]])
-    fixed.low[own] = fixed.high[own] = point[own]
-    idle = Watch(lowered=lambda _: None, found=lambda _: None, ended=lambda _: False, news=lambda: None)
-    return branch(fixed, part_of(linear, used), None, 5.0, 0, idle).point
+    return held(linear, part_of(linear, used), own, point, 5.0)
 
 
 def _conclude(chase: Chase, found: Found) -> None:

@@ -56,13 +56,13 @@ class Joint:
         charged = self.linear.matrix[self.shared].T @ price[self.shared]
         return replace(self.linear, earns=self.linear.earns - charged)
 
-    def within(self, rooms: Floats) -> Linear:
-        """Return the arrays with so much room in the pools and above the floors."""
-        pools = np.isfinite(self.linear.row_high[self.shared])
-        low, high = self.linear.row_low.copy(), self.linear.row_high.copy()
+    def within(self, linear: Linear, rooms: Floats) -> Linear:
+        """Return the arrays, at whatever prices, with so much room in the pools and above the floors."""
+        pools = np.isfinite(linear.row_high[self.shared])
+        low, high = linear.row_low.copy(), linear.row_high.copy()
         high[self.shared[pools]] = rooms[pools]
         low[self.shared[~pools]] = rooms[~pools]
-        return replace(self.linear, row_low=low, row_high=high)
+        return replace(linear, row_low=low, row_high=high)
 
 
 def join(

@@ -128,7 +128,7 @@ def _draw_together(
     else:
         found, limit = _beside(quest, slots, floors[0], share, lambda own: run(model, aim, own, quest.setting, title))
     judged = _judged(quest, model.slots, found, lambda scores: scores["cohesion"])
-    stages = [_limited(_part_of_whole(_stage(title, found, judged, 1), near), limit)]
+    stages = [_part_of_whole(_stage(title, found, judged, 1), near, limit)]
     if judged is None:
         return stages, start
     model.cp.add(aim >= judged)
@@ -151,20 +151,13 @@ def _beside(
         return search(purse), other.result()
 
 
-def _limited(stage: Stage, limit: int | None) -> Stage:
-    """Return a stage with a limit on it that holds for the whole problem."""
-    if limit is None:
-        return stage
-    proved = stage.objective is not None and stage.objective >= limit
-    return replace(stage, bound=limit, status=Status.OPTIMAL if proved else stage.status)
-
-
-def _part_of_whole(stage: Stage, near: tuple[int, ...] | None) -> Stage:
-    """Return a stage without the proof that holds among some of the offers only."""
+def _part_of_whole(stage: Stage, near: tuple[int, ...] | None, limit: int | None = None) -> Stage:
+    """Return a stage with the limit that holds for the whole, if any, for a proof that holds among some offers only."""
     if near is None:
         return stage
-    proved = stage.status is Status.OPTIMAL
-    return replace(stage, bound=None, status=Status.FEASIBLE if proved else stage.status)
+    proved = limit is not None and stage.objective is not None and stage.objective >= limit
+    among = Status.FEASIBLE if stage.status is Status.OPTIMAL else stage.status
+    return replace(stage, bound=limit, status=Status.OPTIMAL if proved else among)
 
 
 def _spread(found: Found, places: Sequence[int], count: int) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from scipy.sparse import csr_array
 from optimizer.bound import best_of_packages, bound, whole
 from optimizer.check import Case, Units
 from optimizer.eligibility import Slot
-from optimizer.highs import SOLVER_MARGIN, Branched, Watch, branch, within
+from optimizer.highs import SOLVER_MARGIN, Branched, Watch, held, within
 from optimizer.hunt import BUILD_SECONDS, HALF
 from optimizer.joint import UNIT, Joint, join
 from optimizer.linear import INFINITY, Flags, Floats, Linear
@@ -310,8 +310,7 @@ class _Staffing:
         linear, joint, count = self.joint.linear, self.joint, len(self.asked)
         slots, packages = np.arange(len(linear.slots)), linear.package_of_slot
         member = 1.0 / (self.crowd * linear.most)
-        unit = np.where(linear.settled, linear.earns[linear.uses] / linear.most, linear.earns[linear.amounts])
-        earned = unit + linear.earns[linear.members][linear.firm_of_slot] * member
+        earned = self._unit(linear)
         staffs = len(slots) + np.arange(count)
         shared = self.drawn.tocoo()
         place = np.full(linear.matrix.shape[1], -1)
@@ -404,9 +403,9 @@ class _Staffing:
                 break
             share = purse.part(min(1.0, HASTE / (len(order) - turn)))
             near = CLOSE * self.asked[of].gross / UNIT
-            found = self._searched(linear, self._block(of), self.every, None, share, together=False, near=near)
+            found = self._searched(linear, self._blocks([of]), self.every, None, share, together=False, near=near)
             reach[of] = min(reach[of], max(0.0, found.limit))
-            self._whole(of, found, room)
+            self._whole(of, found.point, room)
         self._bounded(prices, reach)
 
     # ---- plans ----
@@ -419,18 +418,14 @@ class _Staffing:
             if self._over(purse):
                 break
             share = _limited(purse.part(min(1.0, HASTE / (len(order) - turn))), SHORT_SECONDS)
-            within = self._within(linear, room)
+            within = self.joint.within(linear, room.sides())
             within = replace(within, low=np.where(self._is(self.joint.staffs[of]), 1.0, within.low))
             near = NEAR * self.asked[of].gross / UNIT
-            found = self._searched(within, self._block(of), self.every, None, share, near=near)
-            column = self._whole(of, found, room)
+            found = self._searched(within, self._blocks([of]), self.every, None, share, near=near)
+            column = self._whole(of, found.point, room)
             if column is not None and column.gain > 0 and room.fits(column):
                 room.take(column)
                 self.chosen[of] = column
-
-    def _within(self, linear: Linear, room: _Room) -> Linear:
-        within = self.joint.within(room.sides())
-        return replace(linear, row_low=within.row_low, row_high=within.row_high)
 
     def _improve(self, purse: Purse) -> None:
         """Plan those that fall furthest short of their reach anew, with those they compete with, again and again."""
@@ -466,9 +461,8 @@ class _Staffing:
         kept = [column for of, column in self.chosen.items() if of not in batch]
         room = _Room(self.shared, len(self.strata), kept)
         before = {of: self.chosen[of] for of in batch if of in self.chosen}
-        linear = self._within(self.joint.linear, room)
-        blocks, point = np.zeros(len(self.asked), dtype=bool), self._point(before)
-        blocks[list(batch)] = True
+        linear = self.joint.within(self.joint.linear, room.sides())
+        blocks, point = self._blocks(batch), self._point(before)
         slots = listed | (point[self.joint.linear.uses] > 0)
         start = self._completed(linear, blocks, slots, point)
         found = self._searched(linear, blocks, slots, start, purse)
@@ -487,7 +481,7 @@ class _Staffing:
             mine = _Room(room.pools, 0)
             mine.above = room.above
             mine.pools.subtract(dict(zip(self.shared, np.maximum(kept, 0.0).astype(int).tolist(), strict=False)))
-            column = self._whole(of, _at_point(point), mine)
+            column = self._whole(of, point, mine)
             if column is not None and room.fits(column):
                 room.take(column)
                 planned[of] = column
@@ -508,9 +502,7 @@ class _Staffing:
     def _completed(self, linear: Linear, blocks: Flags, slots: Flags, point: Floats) -> Floats | None:
         """Return all columns of some plans, as good as they can be."""
         own = np.concatenate([linear.uses, linear.members, linear.amounts[~linear.settled], self.joint.staffs])
-        fixed = replace(linear, low=linear.low.copy(), high=linear.high.copy())
-        fixed.low[own] = fixed.high[own] = point[own]
-        return branch(fixed, self.joint.part(blocks, slots, together=True), None, 1.0, 0, _idle()).point
+        return held(linear, self.joint.part(blocks, slots, together=True), own, point, 1.0)
 
     def _searched(
         self,
@@ -545,14 +537,14 @@ class _Staffing:
     def _is(self, column: int) -> Flags:
         return np.asarray(np.arange(self.joint.linear.matrix.shape[1]) == column)
 
-    def _block(self, of: int) -> Flags:
+    def _blocks(self, of: Sequence[int]) -> Flags:
         blocks = np.zeros(len(self.asked), dtype=bool)
-        blocks[of] = True
+        blocks[list(of)] = True
         return blocks
 
-    def _whole(self, of: int, found: Branched, room: _Room) -> _Column | None:
+    def _whole(self, of: int, point: Floats | None, room: _Room) -> _Column | None:
         """Return the cheapest plan in whole units of the firms that a point proposes for an opportunity."""
-        point, linear, one = found.point, self.joint.linear, self.asked[of]
+        linear, one = self.joint.linear, self.asked[of]
         if point is None or point[self.joint.staffs[of]] < HALF:
             return None
         mine = np.flatnonzero(self.joint.block_of_slot == of)
@@ -683,14 +675,6 @@ class _Staffing:
 
 def _price(slot: Slot) -> int:
     return slot.package.unit_price if slot.offer.price is None else slot.offer.price
-
-
-def _at_point(point: Floats) -> Branched:
-    return Branched(point=point, limit=INFINITY, closed=False, seconds=0.0, looks=0)
-
-
-def _idle() -> Watch:
-    return Watch(lowered=lambda _: None, found=lambda _: None, ended=lambda _: False, news=lambda: None)
 
 
 def _limited(purse: Purse, seconds: float) -> Purse:

@@ -14,7 +14,7 @@ from optimizer.bound import part_of
 from optimizer.eligibility import Slot
 from optimizer.goals import levels
 from optimizer.highs import SOLVER_MARGIN, Watch, within
-from optimizer.linear import INFINITY, Linear, Table, keep_apart, lay_out
+from optimizer.linear import Linear, Places, Table, keep_apart, lay_out
 from optimizer.quest import APART, Quest
 from optimizer.search import Purse
 
@@ -61,10 +61,10 @@ def tied(quest: Quest, slots: Sequence[Slot], least: int) -> Linear:
     return table.finished()
 
 
-def partners(table: Table, firms: "np.typing.NDArray[np.int64]", pairs: "np.typing.NDArray[np.int64]") -> None:
+def partners(table: Table, firms: Places, pairs: Places) -> None:
     """A member has at most as many partners as there may be other members, and nobody else has any."""
     most = table.problem.rules.max_members
     if most is not None:
         count = np.arange(len(table.firms))
         others = (count, table.members, np.full(len(count), -float(most - 1)))
-        table.row(len(count), [(firms, pairs, np.ones(len(pairs))), others], low=-INFINITY, high=0.0)
+        table.row(len(count), [(firms, pairs, np.ones(len(pairs))), others], high=0.0)
