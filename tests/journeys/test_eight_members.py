@@ -203,10 +203,20 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
             told = [each for each in await person.ask("GET", "/events") if each["code"] == "consortium.signed"]
             assert [each["params"]["members"] for each in told] == [8], "whoever has promised nothing is told as well"
 
-    say("签署后两家调整分工，只有这两家重签 · After signature two members move work, and they alone sign again")
+    await amended(city, leader, (cells, firms["WP08"]), power, here, agreement["sha256"])
+    city.transcript.write("eight-members")
+
+
+async def amended(
+    city: City, leader: Person, movers: tuple[Person, Person], other: Person, here: str, former: str
+) -> None:
+    """Two members move work at equal value: they sign again, everybody else's signature carries over."""
+    (cells, boxes), power = movers, other
+    city.transcript.note(
+        "签署后两家调整分工，只有这两家重签 · After signature two members move work, and they alone sign again"
+    )
     with city.transcript.at_rest():
         seats = {seat["organisation_id"]: seat["id"] for seat in (await leader.ask("GET", here))["members"]}
-    boxes = firms["WP08"]
     moved = [
         (cells, [{"package": "WP01", "units": 90}]),
         (boxes, [{"package": "WP01", "units": 10, "unit_price": 162_000_000}, {"package": "WP08", "units": 100}]),
@@ -226,9 +236,8 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
     renewed = await cells.ask("GET", f"{here}/agreement")
     assert renewed["sha256"] == amendment["sha256"]
     assert len(renewed["carried"]) == 6
-    superseded = await leader.ask("GET", f"/verifications/{agreement['sha256']}")
+    superseded = await leader.ask("GET", f"/verifications/{former}")
     assert superseded["state"] == "superseded"
-    city.transcript.write("eight-members")
 
 
 async def passed(city: City, seat: UUID, hours: int) -> None:
