@@ -2,10 +2,16 @@
 
 Nothing here sends anything. A rollback takes event and job away with the change; the commit wakes whoever listens.
 
-Events are read in commit order. A transaction may commit after one that began later, so a reader who only remembers the
+Events are read in order. A transaction may commit after one that began later, so a reader who only remembers the
 last ``id`` would miss rows. It remembers ``(xid, id)`` and stops at `HORIZON`, below which no transaction is running:
 
     select … from event where (xid, id) > (:xid, :id) and <HORIZON> order by xid, id
+
+The number of a transaction alone would not be enough. Whoever waits for a locked row may get his number before
+another takes that row ahead of him (`heap_lock_updated_tuple` of PostgreSQL), and a request with an idempotency key
+gets it when it writes the key. So a trigger never places an event before an earlier one of the same subject or
+consortium: what is written under a lock is told in the order of the lock. Its place is then later than its
+transaction, never earlier, and what `HORIZON` promises still holds.
 """
 
 import json

@@ -754,11 +754,17 @@ class Signature(Identified, table=True):
 
 
 class Event(Record, table=True):
-    """Something that happened, told once, in the same commit; read in commit order by (xid, id)."""
+    """Something that happened, told once, in the same commit; read in order by (xid, id).
+
+    ``xid`` is the number of the transaction that wrote it, and never less than that of an event of the same subject or
+    consortium written before (trigger ``event_place``).
+    """
 
     __tablename__: ClassVar[str] = "event"
     __table_args__ = (
         sa.Index("ix_event_order", "xid", "id"),
+        sa.Index("ix_event_subject_id", "subject_id", "xid"),
+        sa.Index("ix_event_consortium_id", "consortium_id", "xid"),
         sa.CheckConstraint("octet_length(digest_before) = 32", name="digest_before"),
         sa.CheckConstraint("octet_length(digest_after) = 32", name="digest_after"),
     )
@@ -776,9 +782,9 @@ class Event(Record, table=True):
     code: str = Field(max_length=60, index=True)
     user_id: UUID | None = refers("user_account.id", nullable=True)
     organisation_id: UUID = refers("organisation.id")
-    subject_id: UUID = Field(index=True)
+    subject_id: UUID
     opportunity_id: UUID | None = Field(default=None, index=True)
-    consortium_id: UUID | None = Field(default=None, index=True)
+    consortium_id: UUID | None = None
     audience: list[UUID] = Field(default_factory=list, sa_type=ARRAY(sa.Uuid))
     params: dict[str, Any] = document()
     digest_before: bytes | None = Field(default=None)

@@ -97,6 +97,32 @@ async def test_an_event_that_commits_late_is_not_missed(committed_sessions: Sess
     assert seen == ["test.slow", "test.quick"]
 
 
+@pytest.mark.parametrize("placed", [True, False], ids=["placed", "by number alone"])
+@pytest.mark.parametrize("same", ["subject", "consortium"])
+async def test_what_happened_to_one_thing_is_told_in_that_order_though_numbers_were_given_otherwise(
+    committed_sessions: Sessions, same: str, placed: bool
+) -> None:
+    """The second in line had his number before the first; without the trigger he would be told of before him."""
+    organisation = await firm(committed_sessions)
+    consortium = uuid4()
+    subjects = (organisation.id, organisation.id) if same == "subject" else (uuid4(), uuid4())
+    if not placed:
+        async with committed_sessions.begin() as session:
+            await session.execute(sa.text("alter table event disable trigger event_place"))
+
+    async with committed_sessions() as second:
+        await second.execute(sa.text("select pg_current_xact_id()"))
+        async with committed_sessions.begin() as first:
+            await record(first, actor_of(organisation), "test.first", subjects[0], consortium_id=consortium)
+        await record(second, actor_of(organisation), "test.second", subjects[1], consortium_id=consortium)
+        await second.commit()
+    async with committed_sessions.begin() as session:
+        told = list(await session.scalars(sa.text("select code from event order by xid, id")))
+        await session.execute(sa.text("alter table event enable trigger event_place"))
+
+    assert (told == ["test.first", "test.second"]) is placed
+
+
 async def test_a_job_is_queued_once(committed_sessions: Sessions) -> None:
     organisation = await firm(committed_sessions)
     job = Job(kind="test", organisation_id=organisation.id)
