@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import compliance as law
@@ -20,11 +21,14 @@ from api.queries import amendments as reading
 from api.queries import compliance, consortia, opportunities, organisations, visible
 from api.queries.amendments import View
 from api.queries.consortia import SeatRow, offer_of
+from api.queries.world import load_firms, load_opening
+from api.vectors import of_this_process
 from api.wire.amendments import AmendIn, WorkIn
 from coalitions import agreement as agreements
 from coalitions.amending import bound_anew, key_of, part_digest, parties
 from coalitions.clauses import BadChoice, Choices
 from coalitions.formation import Seat, standing
+from coalitions.matching import match
 from coalitions.terms import Line as OfferLine
 from coalitions.terms import particulars
 from domain.actor import Actor
@@ -100,7 +104,8 @@ async def propose(session: AsyncSession, actor: Actor, identity: UUID, given: Am
     """Propose a new edition of a signed agreement, as chain leader: who must sign it is told, the former one holds.
 
     A firm that joins has its capacity held softly until the deadline; whether what others promise anew is free is
-    looked at now and decided when the edition comes into force.
+    looked at now and decided when the edition comes into force. New work for which no capability is named rests on the
+    one that matches the package best, as in a suggestion.
 
     Raises NotFound, NotAllowed, IllegalTransition, AlreadyExists (at the flush) beside another open one,
     CapacityExceeded, and Invalid with every fault: units not covered exactly, not one lead, nothing changed.
@@ -152,8 +157,34 @@ async def _places(
     led = next((seat.membership.organisation_id for seat in ground.seats if seat.membership.lead), None)
     lead = given.lead_id or led
     able = await _capabilities(session, actor, given)
-    seated = _seated(ground, given, lead, able, faults)
-    return (*seated, *_joining(ground, given, lead, able, faults))
+    places = [*_seated(ground, given, lead, able, faults), *_joining(ground, given, lead, able, faults)]
+    return await _served(session, actor, ground, places)
+
+
+async def _served(session: AsyncSession, actor: Actor, ground: Ground, places: Sequence[Place]) -> tuple[Place, ...]:
+    """Give each line that names no capability the one by which its firm matches the package best, if it has any."""
+    firms = {place.firm for place in places if not all(line.capability_id for line in place.lines)}
+    if not firms:
+        return tuple(places)
+    opening = await load_opening(session, actor, ground.project.id)
+    today = (await consortia.clock(session)).date()
+    meaning = await of_this_process()
+    world = await load_firms(session, opening, firms, today, holding=ground.row.id, meaning=meaning)
+    best = {
+        (fit.supplier_id, group.package_id): fit.offering_id
+        for group in await to_thread.run_sync(match, world, opening)
+        for fit in group.fits
+    }
+    return tuple(
+        replace(
+            place,
+            lines=tuple(
+                line if line.capability_id else replace(line, capability_id=best.get((place.firm, line.package.id)))
+                for line in place.lines
+            ),
+        )
+        for place in places
+    )
 
 
 def _seated(

@@ -11,7 +11,7 @@ from api.actions.suggestions import plain
 from api.outbox import enqueue, record
 from api.queries import actors, consortia, visible
 from api.queries.visible import ASKED
-from api.wire.consortia import UNSIGNED, TermsIn
+from api.wire.consortia import UNSIGNED, LineIn, TermsIn
 from api.wire.negotiation import ConfidentialityIn, DelegationIn, ExtensionIn, RepairIn
 from coalitions.formation import reminders_due
 from coalitions.mending import Mended, Repaired
@@ -132,6 +132,26 @@ async def ask_for_check(session: AsyncSession, actor: Actor, identity: UUID, giv
     if await consortia.checks(session, actor, identity, CHECKS_SECONDS) >= CHECKS:
         raise TooMany(seconds=CHECKS_SECONDS)
     return await _ask(session, actor, "counter-check", identity, given.model_dump(mode="json"))
+
+
+async def ask_for_check_of_counter(session: AsyncSession, actor: Actor, identity: UUID) -> Job:
+    """Queue a check of the counter that is on the table for a seat. Raises as `ask_for_check`, NotFound without one."""
+    seat = await consortia.between(session, actor, identity)
+    if seat.counter is None:
+        raise NotFound(noun="counter")
+    packages = (await consortia.view(session, actor, seat.membership.consortium_id)).packages
+    lines = tuple(
+        LineIn(
+            package=packages[line.package_id].code,
+            units=line.units,
+            unit_price=line.unit_price,
+            starts=line.starts,
+            ends=line.ends,
+            lead_days=line.lead_days,
+        )
+        for line in seat.counter_lines
+    )
+    return await ask_for_check(session, actor, identity, TermsIn(edition=seat.membership.edition, lines=lines))
 
 
 async def ask_for_repairs(session: AsyncSession, actor: Actor, identity: UUID, given: RepairIn) -> Job:

@@ -1,6 +1,6 @@
 """A counter before it is sent: what came of its check, and the form as it was filled in."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,12 @@ PARTS = ("advance", "delivery", "acceptance", "retention")
 """The parts of a payment, as the form and the terms name them."""
 
 
-async def checked(session: AsyncSession, actor: Actor, seat: UUID, job: UUID | None) -> Job | None:
-    """Return a check of one's own seat that was asked for, as it stands. Raises NotFound for any other job."""
+async def checked(session: AsyncSession, actor: Actor, seats: Collection[UUID], job: UUID | None) -> Job | None:
+    """Return a check of one of these seats that was asked for, as it stands. Raises NotFound for any other job."""
     if job is None:
         return None
     row = await visible.job(session, actor, job)
-    if row.kind != "counter-check" or row.subject_id != seat:
+    if row.kind != "counter-check" or row.subject_id not in seats:
         raise NotFound(noun="job")
     return row
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import consortia as actions
 from api.actions import envelopes as signing
 from api.actions import suggestions
+from api.console.checks import checked
 from api.console.forms import Reading, period
 from api.console.home import feed
 from api.console.page import Reader, back, page
@@ -59,9 +60,15 @@ async def list_page(
 
 @get("/consortia/{identity:uuid}")
 async def workspace_page(
-    reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], identity: FromPath[UUID]
+    reader: NamedDependency[Reader],
+    snapshot: NamedDependency[AsyncSession],
+    identity: FromPath[UUID],
+    check: FromQuery[UUID | None] = None,
 ) -> Response[Any]:
-    """Show a consortium in formation: to its leader with what to do next, to a member with his own part."""
+    """Show a consortium in formation: to its leader with what to do next, to a member with his own part.
+
+    `check` is a check of one of its counters that was asked for.
+    """
     actor = reader.actor
     view = await consortia.view(snapshot, actor, identity)
     out = ConsortiumOut.from_view(view, actor)
@@ -88,6 +95,7 @@ async def workspace_page(
         relief=await _relief(snapshot, actor, view.consortium) if leading else {"job": None, "run": None},
         agreement=await _open_agreement(snapshot, actor, view.consortium),
         diffs=await _diffs(snapshot, actor, view) if leading else {},
+        check=await checked(snapshot, actor, {seat.membership.id for seat in view.seats}, check),
         related=_related(view) if leading or reader.watches else (),
         packages={str(package.id): package for package in view.packages.values()},
         feed=await feed(snapshot, actor, consortium=identity),

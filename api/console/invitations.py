@@ -38,7 +38,7 @@ async def invitation_page(
     shown = await asked(snapshot, reader.actor, identity)
     if joins(shown):
         return back(f"/consortia/{shown['consortium'].id}/amendments")
-    job = await checked(snapshot, reader.actor, identity, check)
+    job = await checked(snapshot, reader.actor, {identity}, check)
     typed = typed_again(job.payload, shown["seat"].lines) if job else {}
     return page(reader, "invitation", **shown | {"check": job}, faults={}, typed=typed)
 

@@ -86,6 +86,16 @@ async def check(
     return back(f"/i/{identity}?check={job.id}#check")
 
 
+@post("/memberships/{identity:uuid}/counter-check")
+async def check_counter(
+    reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
+) -> Response[Any]:
+    """Have a counter on the table checked before it is agreed to; the consortium's page tells what came of it."""
+    job = await actions.ask_for_check_of_counter(session, reader.actor, identity)
+    seat = await consortia.between(session, reader.actor, identity)
+    return back(f"/consortia/{seat.membership.consortium_id}?check={job.id}#counter-{identity}")
+
+
 @post("/memberships/{identity:uuid}/extension")
 async def extend(
     reader: NamedDependency[Reader],
@@ -113,4 +123,4 @@ async def look_for_repairs(
     return back(f"/consortia/{identity}#relief")
 
 
-HANDLERS = (diff_page, promise, delegate, check, extend, look_for_repairs)
+HANDLERS = (diff_page, promise, delegate, check, check_counter, extend, look_for_repairs)

@@ -15,9 +15,10 @@ from sqlmodel import col
 from api.queries import opportunities
 from api.vectors import THRESHOLD as FLOOR
 from api.vectors import Meaning, Vectors
+from coalitions.matching import capability_needs, need_phrases
 from domain.actor import Actor
 from domain.calendar import months
-from domain.kinds import CapabilityState, ConsortiumState, Disclosure, HoldState, MembershipState, RequirementKind
+from domain.kinds import CapabilityState, ConsortiumState, Disclosure, HoldState, MembershipState
 from domain.records import (
     Capability,
     CapabilityPrice,
@@ -101,7 +102,7 @@ async def load_world(
     or when its code lies at or below the required one. Prices and capacities come along for the solver alone.
     What consortium `holding` already holds counts as free again, since the run is for that consortium.
     """
-    phrases = sorted({need.phrase for need in _capability_needs(opening) if need.phrase})
+    phrases = sorted(need_phrases(opening))
     narrower = await _narrower(session, phrases)
     nearness = await _nearness(session, phrases, meaning)
     words = {have for _, have in nearness} | set(phrases) | {pair[1] for pair in narrower}
@@ -123,9 +124,18 @@ async def load_world(
 
 
 async def load_firms(
-    session: AsyncSession, opening: Opening, firms: set[UUID], as_of: date, *, holding: UUID | None = None
+    session: AsyncSession,
+    opening: Opening,
+    firms: set[UUID],
+    as_of: date,
+    *,
+    holding: UUID | None = None,
+    meaning: Meaning | None = None,
 ) -> World:
-    """Return the world that these firms alone make up, with all they declare; who else there is does not matter."""
+    """Return the world that these firms alone make up, with all they declare; who else there is does not matter.
+
+    What they declare is compared with what is asked in meaning too where `meaning` is given.
+    """
     found = await _firms(session, firms)
     statement = sa.select(Capability).where(
         col(Capability.organisation_id).in_(list(found)), col(Capability.state) == CapabilityState.DECLARED
@@ -133,7 +143,8 @@ async def load_firms(
     rows = list((await session.execute(statement.order_by(col(Capability.id)))).scalars())
     offerings = await _offerings(session, rows, opening, holding)
     certificates = await _certificates(session, found)
-    phrases = sorted({need.phrase for need in _capability_needs(opening) if need.phrase})
+    phrases = sorted(need_phrases(opening))
+    near = await to_thread.run_sync(_likened, meaning, phrases, sorted({row.phrase for row in rows})) if meaning else {}
     return World(
         as_of=as_of,
         suppliers=tuple(
@@ -141,11 +152,16 @@ async def load_firms(
             for firm in sorted(found.values(), key=lambda firm: firm.id)
         ),
         narrower=await _narrower(session, phrases),
+        nearness=MappingProxyType(near),
     )
 
 
+def _likened(meaning: Meaning, needs: Sequence[str], haves: Sequence[str]) -> dict[tuple[str, str], int]:
+    return meaning.nearness(meaning.encode(needs), meaning.encode(haves), FLOOR)
+
+
 def _capability_needs(opening: Opening) -> list[Need]:
-    return [need for package in opening.packages for need in package.needs if need.kind is RequirementKind.CAPABILITY]
+    return [need for package in opening.packages for need in capability_needs(package)]
 
 
 def _named(opening: Opening) -> set[UUID]:

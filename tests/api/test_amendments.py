@@ -37,12 +37,14 @@ from domain.kinds import AmendmentState, ConsortiumState, MembershipState, Role
 from domain.records import (
     Agreement,
     Amendment,
+    Capability,
     CapacityMonth,
     CarriedSignature,
     Consortium,
     Invitation,
     Organisation,
     Signature,
+    WorkPackage,
 )
 from tests.factories import make_organisation
 from tests.signed import Signed, make_signed
@@ -229,6 +231,24 @@ async def test_a_member_is_replaced_by_a_firm_that_joins_and_nothing_is_held_for
     assert seats[signed.fourth.organisation_id].state is MembershipState.SIGNED
     assert seats[signed.fourth.organisation_id].replaces_id == leaving.id
     assert await signed.held(signed.third) == {}
+    assert await signed.held(signed.fourth) == {"hard": 6}
+    assert await signed.held() == {"hard": 36}
+
+
+async def test_a_firm_that_joins_without_a_capability_named_promises_the_one_that_matches_best(signed: Signed) -> None:
+    """Nothing may be promised beside the ledger: what is not named is matched, and held like the rest."""
+    leaving = await signed.seat(signed.third)
+    firm = signed.fourth.organisation_id
+    join = {"organisation_id": firm, "lines": [{"package": "WP2", "units": 6}]}
+    async with signed.sessions.begin() as session:
+        name = sa.select(col(WorkPackage.name)).where(col(WorkPackage.code) == "WP2").scalar_subquery()
+        able = col(Capability.id) == signed.capabilities[firm]
+        await session.execute(sa.update(Capability).where(able).values(phrase=name))
+
+    identity = await signed.propose(reason="换人。", exits=[{"membership_id": leaving.id}], joins=[join])
+    assert await signed.held(signed.fourth) == {"soft": 6}
+    await signed.sign(identity, signed.fourth, *signed.members)
+
     assert await signed.held(signed.fourth) == {"hard": 6}
     assert await signed.held() == {"hard": 36}
 

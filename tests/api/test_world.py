@@ -87,6 +87,18 @@ def firms(world: World) -> set[UUID]:
     return {supplier.id for supplier in world.suppliers}
 
 
+async def test_a_package_that_states_no_requirement_is_looked_for_by_its_own_name(
+    session: AsyncSession, leader: Actor
+) -> None:
+    """As matching judges it: who is not loaded could never be matched."""
+    row = await make_opportunity(session, organisation_id=leader.organisation_id, state=OpportunityState.PUBLISHED)
+    package = await make_package(session, row)
+    able = await declared(session, package.name)
+    await declared(session, "钢绞线")
+
+    assert firms(await seen(session, leader, row.id)) == {able}
+
+
 @pytest.mark.parametrize("encoders", [(), ("sentence",)])
 async def test_a_firm_is_found_by_meaning_across_languages(
     session: AsyncSession, leader: Actor, encoders: tuple[str, ...]

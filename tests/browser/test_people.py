@@ -160,6 +160,10 @@ async def test_a_counter_is_checked_on_the_phone_before_it_is_sent(house: House,
         await leader.sign_in(formation.leader, f"/consortia/{formation.consortium}")
         await leader.reads("¥1,860,000.00")
         assert await leader.fits()
+        await leader.click("button", "核对可行性")
+        await leader.page.get_by_text("其他成员的分工不变").first.wait_for(timeout=90_000)
+        await leader.reads("公布预算尚余")
+        assert await leader.fits()
 
 
 async def test_who_left_is_replaced_by_one_of_two_repairs_side_by_side(
