@@ -11,6 +11,7 @@ Nonces are drawn at random, so one key seals at most 2³² values (NIST SP 800-3
 """
 
 import fcntl
+import json
 import os
 import secrets
 from base64 import b64decode, b64encode
@@ -25,7 +26,6 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from litestar.serialization import decode_json, encode_json
 
 from api.settings import Settings
 from domain.message import Message, Parameter
@@ -242,7 +242,7 @@ def _read(place: Path) -> Ring:
 
 def _stored(place: Path) -> list[dict[str, Any]]:
     try:
-        told = decode_json(place.read_bytes())
+        told = json.loads(place.read_bytes())
         if told["format"] != FORMAT or not told["keys"]:
             raise SafeClosed("safe-no-ring", place=str(place))
         return list(told["keys"])
@@ -269,7 +269,7 @@ def _beside(place: Path, keys: list[dict[str, Any]]) -> Path:
     """Write a ring to a file of its own, readable by its owner alone, as `mkstemp` makes them."""
     handle, name = mkstemp(dir=place.parent, prefix=".keys-")
     with os.fdopen(handle, "wb") as file:
-        file.write(encode_json({"format": FORMAT, "keys": keys}) + b"\n")
+        file.write(json.dumps({"format": FORMAT, "keys": keys}).encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
     return Path(name)

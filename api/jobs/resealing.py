@@ -10,9 +10,7 @@ from api.db import transaction
 Told = Callable[[str, int], None]
 
 
-async def reseal(
-    sessions: async_sessionmaker[AsyncSession], *, plain: bool = False, told: Told | None = None
-) -> int:
+async def reseal(sessions: async_sessionmaker[AsyncSession], *, plain: bool = False, told: Told | None = None) -> int:
     """Seal everything under the newest key, a batch a commit; return how many values that were.
 
     With `plain` everything is opened instead, as a step back to a schema without seals needs it. `told` hears of every

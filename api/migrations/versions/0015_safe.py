@@ -99,8 +99,6 @@ def downgrade() -> None:
         )
     op.execute("drop function sealed_guard()")
     for table, column, kind, former in COLUMNS:
-        op.execute(
-            f"alter table {table} alter column {column} type {former} using {FROM_BYTES[kind].format(column)}"
-        )
+        op.execute(f"alter table {table} alter column {column} type {former} using {FROM_BYTES[kind].format(column)}")
     for table, name, rule in CHECKS:
         op.create_check_constraint(op.f(f"ck_{table}_{name}"), table, rule)
