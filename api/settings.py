@@ -100,6 +100,15 @@ class Settings:
         "The file that holds the secret with which its webhooks are signed (whsec_…).",
     )
 
+    esign_place: str = _told(
+        "LIANZHOU_ESIGN_PLACE", "CN", "The country or region (ISO 3166) in which that provider keeps what it is sent."
+    )
+    mail_abroad: str = _told(
+        "LIANZHOU_MAIL_ABROAD",
+        "",
+        "Domains of e-mail addresses, by commas, whose mail is kept outside the mainland, such as gmail.com.",
+    )
+
     @property
     def heads_place(self) -> Path:
         """Where signed heads are kept."""

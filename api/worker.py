@@ -39,6 +39,7 @@ from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
 from api.jobs.resealing import reseal
+from api.jobs.retention import purge
 from api.jobs.sealing import seal
 from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
@@ -57,6 +58,7 @@ DEADLINE_SECONDS = 15.0
 SEAL_SECONDS = 2.0
 HEAD_SECONDS = 60.0
 RESEAL_SECONDS = 600.0
+PURGE_SECONDS = 3600.0
 TELL_SECONDS = 1.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
@@ -273,6 +275,7 @@ async def run(
             _watch_telling,
             _watch_deliveries,
             _watch_seals,
+            _watch_terms,
         )
     ]
     try:
@@ -336,6 +339,18 @@ async def _watch_seals(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("safe.failed", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), RESEAL_SECONDS)
+
+
+async def _watch_terms(worker: Worker, stop: asyncio.Event) -> None:
+    """Delete what has been kept for its term, at the start and every hour until `stop` is set."""
+    while not stop.is_set():
+        try:
+            if gone := await purge(worker.sessions, worker.settings):
+                logs.logger().info("terms.ended", **gone)
+        except (*DISCONNECTED, DBAPIError) as error:
+            logs.logger().warning("terms.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PURGE_SECONDS)
 
 
 async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from domain.kinds import (
+    AbroadBasis,
     AmendmentState,
     AnswerKind,
     BatchState,
@@ -38,6 +39,7 @@ from domain.kinds import (
     MilestoneKind,
     OpportunityState,
     PackageKind,
+    Receiver,
     RequirementKind,
     Rhythm,
     Role,
@@ -1003,6 +1005,7 @@ class Channel(Versioned, table=True):
     kind: ChannelKind = Field(sa_type=stored(ChannelKind))
     label: str = Field(max_length=80)
     address: str | None = sealed("channel.address", nullable=True)
+    place: str = Field(default="CN", max_length=2, sa_column_kwargs={"server_default": "CN"})
     families: list[str] = texts()
     rhythm: Rhythm = Field(default=Rhythm.AT_ONCE, sa_type=stored(Rhythm))
     digest_hour: int = Field(default=8)
@@ -1305,3 +1308,36 @@ class EvaluationReply(Identified, table=True):
     evaluation_id: UUID = Field(foreign_key="evaluation.id", ondelete="CASCADE", unique=True)
     user_id: UUID = refers("user_account.id")
     text: str = Field(sa_type=sa.Text)
+
+
+# ------------------------------------------------------------------ personal data that leaves the mainland
+
+
+class AbroadAssessment(Identified, table=True):
+    """The number under which personal data may leave the mainland until a day: of which basis, who recorded it."""
+
+    __tablename__: ClassVar[str] = "abroad_assessment"
+    __table_args__ = (sa.CheckConstraint("number <> ''", name="number"),)
+
+    number: str = Field(max_length=120)
+    basis: AbroadBasis = Field(sa_type=stored(AbroadBasis))
+    valid_to: date = Field()
+    note: str = Field(default="", sa_type=sa.Text)
+    user_id: UUID = refers("user_account.id")
+
+
+class AbroadTransfer(Identified, table=True):
+    """That something about a person was to leave the mainland: to which receiver, where, and whether it passed."""
+
+    __tablename__: ClassVar[str] = "abroad_transfer"
+    __table_args__ = (
+        sa.CheckConstraint("passed = (assessment_id is not null)", name="passed"),
+        sa.Index("ix_abroad_transfer_year", "year", "user_id", postgresql_where=sa.text("passed")),
+    )
+
+    year: int = Field()
+    user_id: UUID = refers("user_account.id")
+    receiver: Receiver = Field(sa_type=stored(Receiver))
+    place: str = Field(max_length=2)
+    assessment_id: UUID | None = refers("abroad_assessment.id", nullable=True)
+    passed: bool = Field()

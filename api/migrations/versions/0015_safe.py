@@ -1,9 +1,12 @@
-"""Secrets and prices are sealed at rest; what is there waits, in a form of its own, until a worker has sealed it.
+"""Secrets and prices are sealed at rest; what leaves the mainland about persons is recorded.
+
+What stands in a column that becomes sealed waits, in a form of its own, until a worker has sealed it.
 
 Revision ID: 0015
 Revises: 0011
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
@@ -87,9 +90,66 @@ def upgrade() -> None:
             f" for each row execute function sealed_guard('{column}')"
         )
 
+    _abroad()
+
+
+def _abroad() -> None:
+    moment, now = sa.DateTime(timezone=True), sa.text("clock_timestamp()")
+    op.add_column("channel", sa.Column("place", sa.String(length=2), server_default="CN", nullable=False))
+    op.create_table(
+        "abroad_assessment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", moment, server_default=now, nullable=False),
+        sa.Column("number", sa.String(length=120), nullable=False),
+        sa.Column("basis", sa.String(length=20), nullable=False),
+        sa.Column("valid_to", sa.Date(), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.CheckConstraint("number <> ''", name=op.f("ck_abroad_assessment_number")),
+        sa.CheckConstraint(
+            "basis in ('assessment', 'contract', 'certification')", name=op.f("ck_abroad_assessment_abroad_basis")
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("fk_abroad_assessment_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_abroad_assessment")),
+    )
+    op.create_index(op.f("ix_abroad_assessment_user_id"), "abroad_assessment", ["user_id"])
+    op.create_table(
+        "abroad_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", moment, server_default=now, nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("receiver", sa.String(length=20), nullable=False),
+        sa.Column("place", sa.String(length=2), nullable=False),
+        sa.Column("assessment_id", sa.Uuid(), nullable=True),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.CheckConstraint("passed = (assessment_id is not null)", name=op.f("ck_abroad_transfer_passed")),
+        sa.CheckConstraint("receiver in ('mail', 'chat', 'esign')", name=op.f("ck_abroad_transfer_receiver")),
+        sa.ForeignKeyConstraint(
+            ["assessment_id"],
+            ["abroad_assessment.id"],
+            name=op.f("fk_abroad_transfer_assessment_id"),
+            ondelete="RESTRICT",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["user_account.id"], name=op.f("fk_abroad_transfer_user_id"), ondelete="RESTRICT"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_abroad_transfer")),
+    )
+    for column in ("assessment_id", "user_id"):
+        op.create_index(op.f(f"ix_abroad_transfer_{column}"), "abroad_transfer", [column])
+    op.create_index(
+        "ix_abroad_transfer_year", "abroad_transfer", ["year", "user_id"], postgresql_where=sa.text("passed")
+    )
+
 
 def downgrade() -> None:
     """Turn the bytes back; refused as long as one of them is sealed, which SQL cannot open."""
+    op.drop_table("abroad_transfer")
+    op.drop_table("abroad_assessment")
+    op.drop_column("channel", "place")
     for table, column, _, _ in COLUMNS:
         op.execute(NONE_SEALED.format(table=table, column=column))
     for table in GUARDED:
