@@ -70,6 +70,7 @@ def make_engine(url: str, *, size: int = 10) -> AsyncEngine:
         pool_size=size,
         max_overflow=size,
         pool_pre_ping=True,
+        hide_parameters=True,  # what a statement carried is somebody's secret or price, and errors are logged
         json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
     )
 

@@ -11,6 +11,7 @@ from api.auth import ended_cookie
 from api.idempotency import TELLS_A_SECRET
 from api.queries import consortia
 from api.queries import personal as queries
+from api.spreadsheets import attachment
 from api.wire.personal import AbroadOut, AssessmentIn, AssessmentOut, ErasureIn, PersonalDataOut
 from domain.actor import Actor
 
@@ -24,7 +25,7 @@ async def get_personal_data(
     """Get everything that is held about oneself, with why and for how long; secrets are never told."""
     user = await queries.person(snapshot, actor)
     out = PersonalDataOut.of(user, await queries.about(snapshot, user))
-    headers = {"Content-Disposition": 'attachment; filename="personal-data.json"', "Cache-Control": "private, no-store"}
+    headers = {"Content-Disposition": attachment("personal-data.json"), "Cache-Control": "private, no-store"}
     return Response(out, headers=headers)
 
 
