@@ -2,16 +2,15 @@
 
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import SQLModel, col
+from sqlmodel import SQLModel
 
 from api.outbox import EVENT_CHANNEL, NOTIFY, record
 from api.queries import personal as reading
 from domain.actor import Actor
 from domain.errors import NotAllowed, RuleBroken
 from domain.personal import HOLDINGS, Erasure, erased_address, erased_name
-from domain.records import Letter, Notice, User
+from domain.records import User
 
 NO_PASSWORD = "!"  # noqa: S105 - no hash has this form, so no password opens the account
 
@@ -44,7 +43,8 @@ async def erase(session: AsyncSession, user: User) -> None:
     """
     if await reading.only_administrator(session, user):
         raise OnlyAdministrator()
-    await _forget_letters(session, user)
+    for statement in reading.letters_of(user):
+        await session.execute(statement)
     for holding in HOLDINGS:
         if holding.erasure is Erasure.DELETED:
             table = SQLModel.metadata.tables[holding.table]
@@ -57,10 +57,3 @@ async def erase(session: AsyncSession, user: User) -> None:
     actor = Actor(user_id=user.id, organisation_id=user.organisation_id, roles=frozenset())
     await record(session, actor, "person.erased", user.id)
     await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})  # his open streams look, and end
-
-
-async def _forget_letters(session: AsyncSession, user: User) -> None:
-    channels = SQLModel.metadata.tables["channel"]
-    own = sa.select(channels.c.id).where(channels.c.user_id == user.id)
-    await session.execute(sa.delete(Notice).where(col(Notice.channel_id).in_(own)))
-    await session.execute(sa.delete(Letter).where(col(Letter.channel_id).in_(own)))

@@ -14,7 +14,7 @@ from domain.actor import Actor
 from domain.errors import NotAllowed, NotFound
 from domain.kinds import Role
 from domain.personal import HOLDINGS, Holding
-from domain.records import AbroadAssessment, AbroadTransfer, Event, User
+from domain.records import AbroadAssessment, AbroadTransfer, Channel, Event, Letter, Notice, User
 
 SHOWN = 100
 
@@ -67,6 +67,15 @@ async def _rows(session: AsyncSession, holding: Holding, user: User) -> tuple[di
     order = [table.c[name] for name in ("created_at", "at") if name in table.c][:1]
     found = await session.execute(sa.select(*columns).where(table.c[holding.person] == owner).order_by(*order))
     return tuple(dict(row._mapping) for row in found)
+
+
+def letters_of(user: User) -> tuple[sa.Delete, ...]:
+    """Return what deletes the letters and notices of a person, so that his channels can go."""
+    own = sa.select(col(Channel.id)).where(col(Channel.user_id) == user.id)
+    return (
+        sa.delete(Notice).where(col(Notice.channel_id).in_(own)),
+        sa.delete(Letter).where(col(Letter.channel_id).in_(own)),
+    )
 
 
 async def only_administrator(session: AsyncSession, user: User) -> bool:
