@@ -28,7 +28,7 @@ class Unbound(TypeError):
     """A value was to be sealed for no row; rows are written as records, never by a bare statement."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sealing:
     """Who seals and opens; the shell sets it once for the process."""
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.actions.imports import UPLOADS
 from domain.personal import UPLOAD_DAYS, Term, terms
 
 AT_ONCE = 1_000
-UPLOADS = "uploads"
 
 
 async def purge(session: AsyncSession, table: str, term: Term) -> int:

@@ -105,7 +105,7 @@ async def accepted_prices(session: AsyncSession, actor: Actor, opportunity: UUID
         .order_by(col(Membership.created_at))
     )
     found = await session.execute(statement)
-    return {(str(firm), code): line.unit_price for firm, code, line in found}
+    return {(str(firm), code): line.unit_price for firm, code, line in found if line.unit_price is not None}
 
 
 async def history(session: AsyncSession, actor: Actor, firms: Iterable[UUID]) -> dict[str, tuple[int, int]]:

@@ -107,7 +107,7 @@ def test_p32_forty_payloads_in_a_workbook_are_no_formula_and_read_as_they_were_w
     assert len(PAYLOADS) == 40
 
     found, formulas = cells(
-        tmp_path, "sheet.xlsx", xlsx_bytes([["标题", "n"], *([each, 7] for each in PAYLOADS)], (30, 8))
+        tmp_path, "sheet.xlsx", xlsx_bytes([("标题", "n"), *((each, 7) for each in PAYLOADS)], (30, 8))
     )
 
     assert formulas == 0
@@ -270,7 +270,7 @@ async def test_p44_every_answer_of_every_route_narrows_what_a_browser_does(
 # ------------------------------------------------------------------ logs
 
 
-CANARIES = {
+CANARIES: dict[str, Any] = {
     "password": "kanarien-Wort-8841-lang", "address": "feishu://kanarien8842", "token": "lzt_kanarien8843",
     "query": "kanarien8844", "field": "kanarien8845", "price": 7_345_219_873, "header": "kanarien8846",
     "note": "kanarien8847",

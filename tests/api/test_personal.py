@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
 from api.actions import abroad, channels, personal
 from api.actions.audit import verify
@@ -147,13 +147,13 @@ async def town(committed_sessions: Sessions) -> tuple[Account, Account]:
     """Two people of two firms; the name and the address of the first are found nowhere else."""
     async with committed_sessions.begin() as session:
         one, other = await settle(session, "演示甲", Role.SUPPLIER), await settle(session, "演示乙", Role.SUPPLIER)
-        await session.execute(sa.update(User).where(User.email == one.email).values(name=NAME, email=EMAIL))
+        await session.execute(sa.update(User).where(col(User.email) == one.email).values(name=NAME, email=EMAIL))
     return replace(one, email=EMAIL), other
 
 
 async def person_of(sessions: Sessions, email: str) -> User:
     async with sessions() as session:
-        return (await session.execute(sa.select(User).where(User.email == email))).scalar_one()
+        return (await session.execute(sa.select(User).where(col(User.email) == email))).scalar_one()
 
 
 async def test_p47_a_person_gets_everything_that_is_held_about_him_and_nothing_about_anybody_else(
@@ -205,25 +205,27 @@ async def test_p47_an_erased_person_is_nowhere_left_and_the_chain_still_holds(
         left = {
             kind.__tablename__: await session.scalar(sa.select(sa.func.count()).select_from(kind).where(owner == whose))
             for kind, owner, whose in (
-                (SignIn, SignIn.user_id, identity),
-                (Channel, Channel.user_id, identity),
-                (CalendarFeed, CalendarFeed.user_id, identity),
-                (SignInThrottle, SignInThrottle.email, EMAIL),
+                (SignIn, col(SignIn.user_id), identity),
+                (Channel, col(Channel.user_id), identity),
+                (CalendarFeed, col(CalendarFeed.user_id), identity),
+                (SignInThrottle, col(SignInThrottle.email), EMAIL),
             )
         }
-        evidence = await session.scalar(sa.select(sa.func.count()).select_from(Event).where(Event.user_id == identity))
+        evidence = await session.scalar(
+            sa.select(sa.func.count()).select_from(Event).where(col(Event.user_id) == identity)
+        )
     assert NAME not in everywhere
     assert EMAIL not in everywhere
     assert "我的邮箱" not in everywhere
     assert set(left.values()) == {0}
     assert (user.active, user.admin, user.password_hash) == (False, False, "!")
     assert verdict.broken is None
-    assert evidence >= 3
+    assert (evidence or 0) >= 3
 
 
 async def everything(session: AsyncSession) -> str:
     """Return every row of every table as text."""
-    rows = []
+    rows: list[str] = []
     for table in SQLModel.metadata.sorted_tables:
         rows += (await session.execute(sa.text(f'select to_jsonb(t)::text from "{table.name}" t'))).scalars().all()
     return "\n".join(rows)
@@ -369,7 +371,7 @@ async def test_p47_nothing_about_a_person_goes_abroad_without_a_recorded_number_
     assert await reason_of(committed_sessions, away) == "abroad"
     async with committed_sessions() as session:
         (noted,) = (await session.execute(sa.select(AbroadTransfer))).scalars()
-        told = set((await session.execute(sa.select(Event.code))).scalars())
+        told = set((await session.execute(sa.select(col(Event.code)))).scalars())
     assert (noted.place, noted.passed, noted.user_id) == ("HK", False, user.id)
     assert "abroad.blocked" in told
 
@@ -415,7 +417,9 @@ async def test_p47_each_person_counts_once_a_year_and_both_alarms_sound_once(
     for person in people:
         for _ in range(2):
             assert await abroad.let_leave(session, person.id, Receiver.CHAT, "SG")
-        alarms = await session.execute(sa.select(Event.params).where(Event.code == "abroad.alarm").order_by(Event.id))
+        alarms = await session.execute(
+            sa.select(col(Event.params)).where(col(Event.code) == "abroad.alarm").order_by(col(Event.id))
+        )
         heard.append([params["share"] for params in alarms.scalars()])
 
     assert heard == [[]] * 4 + [[5_000]] * 3 + [[5_000, 8_000]] * 2

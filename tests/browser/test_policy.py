@@ -35,22 +35,26 @@ async def people(committed_sessions: Sessions) -> tuple[Formation, tuple[Account
 async def listening(page: Page) -> list[str]:
     """Return a list that every violation of the policy is added to."""
     heard: list[str] = []
-    await page.expose_function("told", heard.append)
+    await page.expose_function("told", lambda text: heard.append(text))
     await page.add_init_script(LISTEN)
     return heard
 
 
 async def crawled(visit: Visit, *first: str) -> set[str]:
     """Open every page that can be reached by links, one of each kind; return the kinds."""
-    waiting, kinds = list(first), set()
+    waiting, kinds = list(first), set[str]()
     while waiting and len(kinds) < MOST:
         path = waiting.pop(0)
         kind = IDENTITY.sub("…", path.partition("?")[0])
         if kind in kinds or FILES.search(path.partition("?")[0]):
             continue
         kinds.add(kind)
-        await visit.page.goto(visit.address + path, wait_until="load")
-        found = await visit.page.eval_on_selector_all("a[href]", "links => links.map(link => link.href)")
+        answer = await visit.page.goto(visit.address + path, wait_until="load")
+        assert answer is not None
+        assert answer.status in (200, 403), (answer.status, path)
+        found = await visit.page.eval_on_selector_all(
+            "a[href]", "links => links.map(link => new URL(link.getAttribute('href'), location).href)"
+        )
         waiting += [urlsplit(each).path for each in found if each.startswith(visit.address)]
     return kinds
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from api.intake.counterparties import name_key, tidy
 from api.intake.report import Account
@@ -41,7 +42,6 @@ WRITTEN_IN_ORDER = (
 """Every table an import writes; a row stands after the rows it refers to."""
 _CREDIT_CODE = re.compile(r"[0-9A-HJ-NPQRTUWXY]{18}")
 _STOCK_CODE = re.compile(r"\d{6}\.(?:SH|SZ|BJ)")
-SEALED_TABLES = frozenset({"capability", "capability_price"})
 _JSON_COLUMNS = frozenset({"grades", "rules", "goals"})
 
 
@@ -118,7 +118,7 @@ async def raw_connection(session: AsyncSession) -> "asyncpg.Connection[Any]":
 
 async def _copy(connection: "asyncpg.Connection[Any]", table: str, rows: list[dict[str, Any]]) -> None:
     columns = list(rows[0])
-    kinds = dict(sealed_columns(NOUNS[table].__table__)) if table in SEALED_TABLES else {}  # type: ignore[attr-defined]
+    kinds = dict(sealed_columns(SQLModel.metadata.tables[table]))
     records = [tuple(_stored(name, row[name], kinds.get(name), row) for name in columns) for row in rows]
     try:
         await connection.copy_records_to_table(table, records=records, columns=columns)
