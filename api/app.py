@@ -40,6 +40,7 @@ from api.routes import (
     negotiation,
     opportunities,
     papers,
+    personal,
     problems,
     told,
 )
@@ -68,6 +69,7 @@ ROUTES = (
     *sign_ins.HANDLERS,
     *told.HANDLERS,
     *endpoints.HANDLERS,
+    *personal.HANDLERS,
 )
 
 

@@ -130,6 +130,10 @@ SECURITY_HEADERS = {
 }
 
 
+HTTPS_ONLY = "max-age=63072000; includeSubDomains"
+"""Told behind a server that ends TLS; without one it would lock people out."""
+
+
 async def harden(message: Message, scope: Scope) -> None:
     """Add the headers that narrow what a browser does with an answer; what a handler has set stands.
 
@@ -141,8 +145,10 @@ async def harden(message: Message, scope: Scope) -> None:
     headers = MutableScopeHeaders.from_message(message)
     for name, value in SECURITY_HEADERS.items():
         headers.setdefault(name, value)
+    if scope["app"].state.settings.secure_cookies:
+        headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)
     if scope.get("auth") is not None:
-        headers.setdefault("Cache-Control", "private, no-cache")
+        headers.setdefault("Cache-Control", "private, no-store")
 
 
 def _secret_of(connection: AnyConnection) -> str | None:

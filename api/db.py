@@ -16,6 +16,7 @@ import asyncpg
 from litestar.datastructures import State
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from api import safe
 from domain.message import Message, Parameter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -62,12 +63,14 @@ def make_engine(url: str, *, size: int = 10) -> AsyncEngine:
 
     asyncpg itself reads the address, so every option of a libpq address holds, such as ``sslmode`` or ``host=/folder``.
     """
+    safe.install()
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=partial(connect, url),
         pool_size=size,
         max_overflow=size,
         pool_pre_ping=True,
+        hide_parameters=True,  # what a statement carried is somebody's secret or price, and errors are logged
         json_serializer=partial(json.dumps, ensure_ascii=False, allow_nan=False),
     )
 

@@ -81,6 +81,12 @@ class Settings:
         None,
         "The file of the private key that signs heads, made when first wanted; without it in LIANZHOU_HOME.",
     )
+    safe_keys: Path | None = _told(
+        "LIANZHOU_SAFE_KEYS",
+        None,
+        "The file of the keys that seal secrets and prices in the database, made when first wanted; without it in "
+        "LIANZHOU_HOME. Keep a copy apart from the database's: without these keys nothing sealed can be read.",
+    )
     esign_url: str | None = _told(
         "LIANZHOU_ESIGN_URL", None, "The address of a provider of electronic signatures; without it there is none."
     )
@@ -94,6 +100,15 @@ class Settings:
         "The file that holds the secret with which its webhooks are signed (whsec_…).",
     )
 
+    esign_place: str = _told(
+        "LIANZHOU_ESIGN_PLACE", "CN", "The country or region (ISO 3166) in which that provider keeps what it is sent."
+    )
+    mail_abroad: str = _told(
+        "LIANZHOU_MAIL_ABROAD",
+        "",
+        "Domains of e-mail addresses, by commas, whose mail is kept outside the mainland, such as gmail.com.",
+    )
+
     @property
     def heads_place(self) -> Path:
         """Where signed heads are kept."""
@@ -103,6 +118,11 @@ class Settings:
     def head_key_place(self) -> Path:
         """Where the key that signs them is."""
         return self.head_key or self.home / "keys" / "head.pem"
+
+    @property
+    def safe_keys_place(self) -> Path:
+        """Where the keys that seal columns of the database are."""
+        return self.safe_keys or self.home / "keys" / "safe.json"
 
     @property
     def site(self) -> str:

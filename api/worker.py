@@ -38,14 +38,18 @@ from api.heads import BadHead
 from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
+from api.jobs.resealing import reseal
+from api.jobs.retention import purge
 from api.jobs.sealing import seal
 from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
+from api.safe import SafeClosed
 from api.settings import Settings
 from domain.actor import Actor
 from domain.errors import DomainError
 from domain.kinds import Role, RunState
 from domain.records import Job, Organisation
+from domain.sealed import NotSealedHere
 
 MOST_TRIES = 3
 PROGRESS_SECONDS = 0.2
@@ -53,6 +57,8 @@ LOOK_SECONDS = 1.0
 DEADLINE_SECONDS = 15.0
 SEAL_SECONDS = 2.0
 HEAD_SECONDS = 60.0
+RESEAL_SECONDS = 600.0
+PURGE_SECONDS = 3600.0
 TELL_SECONDS = 1.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
@@ -262,7 +268,15 @@ async def run(
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [
         asyncio.create_task(watch(worker, stop))
-        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries)
+        for watch in (
+            _watch_deadlines,
+            _watch_events,
+            _watch_heads,
+            _watch_telling,
+            _watch_deliveries,
+            _watch_seals,
+            _watch_terms,
+        )
     ]
     try:
         while not stop.is_set():
@@ -313,6 +327,30 @@ async def _watch_heads(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("audit.unsigned", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), HEAD_SECONDS)
+
+
+async def _watch_seals(worker: Worker, stop: asyncio.Event) -> None:
+    """Seal what waits for it and what a former key sealed, at the start and again and again until `stop` is set."""
+    while not stop.is_set():
+        try:
+            if count := await reseal(worker.sessions):
+                logs.logger().info("safe.resealed", values=count)
+        except (*DISCONNECTED, DBAPIError, SafeClosed, NotSealedHere) as error:
+            logs.logger().warning("safe.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RESEAL_SECONDS)
+
+
+async def _watch_terms(worker: Worker, stop: asyncio.Event) -> None:
+    """Delete what has been kept for its term, at the start and every hour until `stop` is set."""
+    while not stop.is_set():
+        try:
+            if gone := await purge(worker.sessions, worker.settings):
+                logs.logger().info("terms.ended", **gone)
+        except (*DISCONNECTED, DBAPIError) as error:
+            logs.logger().warning("terms.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), PURGE_SECONDS)
 
 
 async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:

@@ -381,3 +381,19 @@ Hour = Annotated[int, Field(ge=0, le=23, strict=True)]
 Confidence = Annotated[int, Field(ge=0, le=100, strict=True)]
 Email = Annotated[str, StringConstraints(max_length=200, to_lower=True, pattern=r"^[^@\s]+@[^@\s]+$"), Clean, Printable]
 Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]
+
+
+class AbroadBasis(StrEnum):
+    """By what personal data may leave the mainland (PIPL article 38)."""
+
+    ASSESSMENT = "assessment"
+    CONTRACT = "contract"
+    CERTIFICATION = "certification"
+
+
+class Receiver(StrEnum):
+    """Who outside our machines is sent something about a person."""
+
+    MAIL = "mail"
+    CHAT = "chat"
+    ESIGN = "esign"

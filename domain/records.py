@@ -16,6 +16,7 @@ from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 from domain.kinds import (
+    AbroadBasis,
     AmendmentState,
     AnswerKind,
     BatchState,
@@ -38,6 +39,7 @@ from domain.kinds import (
     MilestoneKind,
     OpportunityState,
     PackageKind,
+    Receiver,
     RequirementKind,
     Rhythm,
     Role,
@@ -62,6 +64,7 @@ from domain.lifecycle import (
     RUN,
     step,
 )
+from domain.sealed import Sealed, bind_rows
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -129,6 +132,12 @@ def texts() -> Any:
     return Field(default_factory=list, sa_type=ARRAY(sa.Text))
 
 
+def sealed(purpose: str, kind: type = str, *, nullable: bool = False) -> Any:
+    """Return a column whose value only a holder of our keys can read; `purpose` is its table and name."""
+    default: Any = {"default": None} if nullable else {"default_factory": dict} if kind is dict else {"default": ...}
+    return Field(**default, sa_type=Sealed(purpose, kind), nullable=nullable)
+
+
 class Record(SQLModel):
     """The base of every table: names that are unknown or missing are refused at construction."""
 
@@ -139,6 +148,9 @@ class Record(SQLModel):
         if unknown or missing:
             raise TypeError(f"{type(self).__name__}: unknown {unknown}, missing {missing}")
         super().__init__(**values)
+
+
+bind_rows(Record)
 
 
 class Identified(Record):
@@ -259,7 +271,6 @@ class Capability(Versioned, table=True):
         sa.UniqueConstraint("organisation_id", "phrase", "code"),
         sa.UniqueConstraint("id", "organisation_id"),
         sa.CheckConstraint("verification between 0 and 3", name="verification"),
-        sa.CheckConstraint("monthly_quantity >= 0", name="monthly_quantity"),
         sa.CheckConstraint("(monthly_quantity is null) or (unit is not null)", name="unit"),
         sa.CheckConstraint("valid_to is null or valid_from is null or valid_to >= valid_from", name="validity"),
     )
@@ -270,7 +281,7 @@ class Capability(Versioned, table=True):
     code_system: str | None = Field(default=None, max_length=12)
     code: str = Field(default="", max_length=40)
     unit: str | None = Field(default=None, max_length=3)
-    monthly_quantity: int | None = Field(default=None)
+    monthly_quantity: int | None = sealed("capability.monthly_quantity", int, nullable=True)
     lead_days: int | None = Field(default=None)
     countries: list[str] = texts()
     verification: int = Field(default=0)
@@ -289,10 +300,9 @@ class CapabilityPrice(Record, table=True):
     """A capability's unit price, in a table of its own so that no other read brings it along."""
 
     __tablename__: ClassVar[str] = "capability_price"
-    __table_args__ = (sa.CheckConstraint("unit_price >= 0", name="unit_price"),)
 
     capability_id: UUID = refers("capability.id", ondelete="CASCADE", primary=True)
-    unit_price: int = money()
+    unit_price: int = sealed("capability_price.unit_price", int)
     currency: str = Field(max_length=3)
     disclosure: Disclosure = Field(default=Disclosure.SOLVER, sa_type=stored(Disclosure))
 
@@ -483,9 +493,9 @@ class Job(Versioned, table=True):
     user_id: UUID | None = refers("user_account.id", nullable=True)
     state: RunState = Field(default=RunState.QUEUED, sa_type=stored(RunState))
     tries: int = Field(default=0)
-    payload: dict[str, Any] = document()
+    payload: dict[str, Any] = sealed("job.payload", dict)
     progress: dict[str, Any] = document()
-    outcome: dict[str, Any] = document()
+    outcome: dict[str, Any] = sealed("job.outcome", dict)
     finished_at: datetime | None = moment(nullable=True)
 
     def become(self, wanted: RunState) -> None:
@@ -539,7 +549,7 @@ class Answer(Identified, table=True):
     closed: int = Field()
     currency: str | None = Field(default=None, max_length=3)
     names: dict[str, Any] = document()
-    body: dict[str, Any] = document(default=False)
+    body: dict[str, Any] = sealed("answer.body", dict)
 
 
 class Consortium(Versioned, table=True):
@@ -646,7 +656,6 @@ class TermsLine(Record, table=True):
     __table_args__ = (
         sa.CheckConstraint("units > 0", name="units"),
         sa.CheckConstraint("share between 1 and 10000", name="share"),
-        sa.CheckConstraint("unit_price >= 0", name="unit_price"),
         sa.CheckConstraint("ends >= starts", name="period"),
         sa.CheckConstraint("lead_days >= 0", name="lead_days"),
     )
@@ -656,7 +665,7 @@ class TermsLine(Record, table=True):
     capability_id: UUID | None = refers("capability.id", nullable=True)
     units: int = Field()
     share: int = Field()
-    unit_price: int | None = money(nullable=True)
+    unit_price: int | None = sealed("terms_line.unit_price", int, nullable=True)
     currency: str = Field(max_length=3)
     starts: date | None = Field(default=None)
     ends: date | None = Field(default=None)
@@ -731,7 +740,7 @@ class Agreement(Identified, table=True):
 
     consortium_id: UUID = refers("consortium.id", ondelete="CASCADE")
     edition: int = Field()
-    body: dict[str, Any] = document(default=False)
+    body: dict[str, Any] = sealed("agreement.body", dict)
     sha256: str = Field(max_length=64)
 
 
@@ -804,7 +813,7 @@ class ImportBatch(Versioned, table=True):
     rows: int = Field(default=0)
     written: int = Field(default=0)
     skipped: int = Field(default=0)
-    report: dict[str, Any] = document()
+    report: dict[str, Any] = sealed("import_batch.report", dict)
     state: BatchState = Field(default=BatchState.RUNNING, sa_type=stored(BatchState))
 
     def become(self, wanted: BatchState) -> None:
@@ -827,7 +836,7 @@ class IdempotencyKey(Record, table=True):
     fingerprint: bytes = Field()
     status: int | None = Field(default=None)
     headers: dict[str, Any] = document()
-    body: bytes | None = Field(default=None)
+    body: bytes | None = sealed("idempotency_key.body", bytes, nullable=True)
     created_at: datetime | None = moment(now=True)
 
 
@@ -995,7 +1004,8 @@ class Channel(Versioned, table=True):
     user_id: UUID = refers("user_account.id", ondelete="CASCADE")
     kind: ChannelKind = Field(sa_type=stored(ChannelKind))
     label: str = Field(max_length=80)
-    address: str | None = Field(default=None, max_length=500)
+    address: str | None = sealed("channel.address", nullable=True)
+    place: str = Field(default="CN", max_length=2, sa_column_kwargs={"server_default": "CN"})
     families: list[str] = texts()
     rhythm: Rhythm = Field(default=Rhythm.AT_ONCE, sa_type=stored(Rhythm))
     digest_hour: int = Field(default=8)
@@ -1055,8 +1065,8 @@ class Endpoint(Versioned, table=True):
     url: str = Field(max_length=500)
     label: str = Field(default="", max_length=80)
     families: list[str] = texts()
-    secret: str = Field(max_length=100)
-    former_secret: str | None = Field(default=None, max_length=100)
+    secret: str = sealed("endpoint.secret")
+    former_secret: str | None = sealed("endpoint.former_secret", nullable=True)
     former_until: datetime | None = moment(nullable=True)
     reason: str | None = Field(default=None, max_length=60)
     state: EndpointState = Field(default=EndpointState.ACTIVE, sa_type=stored(EndpointState))
@@ -1298,3 +1308,36 @@ class EvaluationReply(Identified, table=True):
     evaluation_id: UUID = Field(foreign_key="evaluation.id", ondelete="CASCADE", unique=True)
     user_id: UUID = refers("user_account.id")
     text: str = Field(sa_type=sa.Text)
+
+
+# ------------------------------------------------------------------ personal data that leaves the mainland
+
+
+class AbroadAssessment(Identified, table=True):
+    """The number under which personal data may leave the mainland until a day: of which basis, who recorded it."""
+
+    __tablename__: ClassVar[str] = "abroad_assessment"
+    __table_args__ = (sa.CheckConstraint("number <> ''", name="number"),)
+
+    number: str = Field(max_length=120)
+    basis: AbroadBasis = Field(sa_type=stored(AbroadBasis))
+    valid_to: date = Field()
+    note: str = Field(default="", sa_type=sa.Text)
+    user_id: UUID = refers("user_account.id")
+
+
+class AbroadTransfer(Identified, table=True):
+    """That something about a person was to leave the mainland: to which receiver, where, and whether it passed."""
+
+    __tablename__: ClassVar[str] = "abroad_transfer"
+    __table_args__ = (
+        sa.CheckConstraint("passed = (assessment_id is not null)", name="passed"),
+        sa.Index("ix_abroad_transfer_year", "year", "user_id", postgresql_where=sa.text("passed")),
+    )
+
+    year: int = Field()
+    user_id: UUID = refers("user_account.id")
+    receiver: Receiver = Field(sa_type=stored(Receiver))
+    place: str = Field(max_length=2)
+    assessment_id: UUID | None = refers("abroad_assessment.id", nullable=True)
+    passed: bool = Field()

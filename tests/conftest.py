@@ -34,7 +34,11 @@ Value = TypeVar("Value")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let Hypothesis say the same on every machine, and not fail because a shared core was slow."""
+    """Let Hypothesis say the same on every machine, and not fail because a shared core was slow.
+
+    One ring of keys serves the run and every process that it starts, so that they read what each other has sealed.
+    """
+    os.environ.setdefault("LIANZHOU_SAFE_KEYS", str(PROJECT / ".lianzhou" / "tests-keys" / "safe.json"))
     from hypothesis import HealthCheck, settings
 
     settings.register_profile("lianzhou", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

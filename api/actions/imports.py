@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel
 
+from api import safe
 from api.actions import phrases
 from api.actions.importing import capabilities, firms, links, opportunities, products
 from api.actions.importing.plan import NOUNS, Options, Plan, Planner, Report
 from api.intake.reading import Reading, Subject
 from api.intake.report import Account, ImportReport
-from api.intake.sheet import Upload
+from api.intake.sheet import Upload, accept, refused
 from api.outbox import enqueue, record
 from api.queries import imports
 from domain.actor import Actor
@@ -233,7 +234,15 @@ async def _write(
 
 def _keep(folder: Path, upload: Upload) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / upload.sha256).write_bytes(upload.content)
+    (folder / upload.sha256).write_bytes(safe.seal(f"{UPLOADS}/{upload.sha256}", upload.content))
+
+
+def uploaded(home: Path, sha256: str, filename: str) -> Upload:
+    """Return a file that was uploaded before. Raises Invalid where it is gone, SafeClosed where it was changed."""
+    place = home / UPLOADS / sha256
+    if not place.is_file():
+        raise refused(filename, "file-absent")
+    return accept(filename, safe.open_sealed(f"{UPLOADS}/{sha256}", place.read_bytes()))
 
 
 def _opened(actor: Actor, subject: Subject, filename: str, sha256: str) -> ImportBatch:

@@ -65,9 +65,8 @@ async def delegate(session: AsyncSession, actor: Actor, identity: UUID, given: D
     seat.membership.delegate_id = given.user_id
     await session.flush()
     code = "membership.delegated" if given.user_id else "membership.undelegated"
-    person = {"person": found[given.user_id].name} if given.user_id else {}
     await record(session, actor, code, seat.membership.id, opportunity_id=row.opportunity_id, consortium_id=row.id,
-                 audience=[actor.organisation_id], name=row.name, **person)  # fmt: skip
+                 audience=[actor.organisation_id], name=row.name)  # fmt: skip
     return seat.membership
 
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 from api.db import DatabaseUnfit
 from api.embedded import ClusterError
 from api.i18n import Locale, negotiate, say
+from api.safe import SafeClosed
 from api.settings import BadSetting
 from domain.errors import DomainError, Invalid, NotAllowed, NotFound, Stale, Unavailable
 
@@ -64,6 +65,9 @@ def failing() -> Iterator[None]:
     except BadSetting as bad:
         warn(say(locale(), bad.message))
         raise SystemExit(Exit.USAGE) from None
+    except SafeClosed as closed:
+        warn(say(locale(), closed.message))
+        raise SystemExit(Exit.CONFLICT) from None
     except (ClusterError, DatabaseUnfit) as unfit:
         warn(say(locale(), unfit.message))
         raise SystemExit(Exit.UNAVAILABLE) from None

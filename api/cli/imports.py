@@ -34,6 +34,7 @@ from api.intake.templates import template as workbook
 from api.problems import fault_said
 from api.queries import imports as known
 from api.settings import Settings
+from api.spreadsheets import csv_bytes
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import BatchState
@@ -328,5 +329,5 @@ def _write_errors(path: Path, done: Done) -> None:
         if report.faults:
             table += annotated.rows(report.faults, reading.table, partial(fault_said, locale()), headings)
     if table:
-        content = annotated.as_csv(table) if path.suffix.lower() == ".csv" else annotated.as_workbook(table)
+        content = csv_bytes(table) if path.suffix.lower() == ".csv" else annotated.as_workbook(table)
         path.write_bytes(content)

@@ -1,7 +1,5 @@
 """The bureau's page: the funnel from published to signed, outcomes, and gaps; each number leads to its list."""
 
-import csv
-import io
 from typing import Any
 
 from litestar import Response, get
@@ -12,12 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.console.page import Reader, page
 from api.i18n import Locale, country, say, speaks
 from api.queries import history, monitor
+from api.spreadsheets import BOM, attachment, csv_text
 from domain.message import Message
 
 MOST = 2_000
 PAGES = {"opportunity": "/opportunities", "consortium": "/consortia", "organisation": "/firms"}
-BOM = "\ufeff"
-"""What makes Excel and WPS read UTF-8 as such."""
 COLUMNS = ("id", "noun", "name", "state", "country", "city")
 
 
@@ -75,41 +72,27 @@ async def export(
     """Give the rows behind a figure as a file for a spreadsheet. Raises NotAllowed, NotFound."""
     found = await history.behind(snapshot, reader.actor, code, limit=MOST)
     text = table(reader.locale, [listed(row) for row in found])
-    headers = {"Content-Disposition": f'attachment; filename="lianzhou-{code}.csv"'}
+    headers = {"Content-Disposition": attachment(f"lianzhou-{code}.csv")}
     return Response(BOM + text, media_type="text/csv", headers=headers)
 
 
 def table(locale: Locale, items: list[dict[str, Any]]) -> str:
     """Write rows as CSV (RFC 4180) with worded states and countries."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow(say(locale, Message(code=f"column-{name}"), section="page") for name in COLUMNS)
+    lines = [[say(locale, Message(code=f"column-{name}"), section="page") for name in COLUMNS]]
     for item in items:
         worded = item | {
             "noun": say(locale, Message(code=item["noun"]), section="noun"),
             "state": _state(locale, item),
             "country": country(locale, item["country"]) if item["country"] else "",
         }
-        writer.writerow(inert(worded[name]) for name in COLUMNS)
-    return sheet.getvalue()
+        lines.append([worded[name] for name in COLUMNS])
+    return csv_text(lines)
 
 
 def _state(locale: Locale, item: dict[str, Any]) -> str:
     section = f"{item['noun']}_state"
     state = "" if item["state"] is None else str(item["state"])
     return say(locale, Message(code=state), section=section) if speaks(locale, state, section=section) else state
-
-
-def inert(value: Any) -> str:
-    """Return a cell that no spreadsheet takes for a formula: one that could be gets an apostrophe before it.
-
-    OWASP, CSV Injection: a cell that begins with ``= + - @``, a tab or a carriage return is run when it is opened.
-
-    >>> inert("=HYPERLINK(1)"), inert("演示企业"), inert(None)
-    ("'=HYPERLINK(1)", '演示企业', '')
-    """
-    text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 HANDLERS = (bureau_page, gaps_page, list_page, export)

@@ -25,7 +25,14 @@ from domain.records import Channel
 HOME = "/notifications"
 ZONES = tuple(sorted({"Asia/Shanghai", "UTC", "Asia/Riyadh", "Asia/Dubai", *SEAT_OF_GOVERNMENT.values()}))
 """Zones to choose from: where the city's firms and their projects are."""
-FRESH = {"kind": "email", "zone": "Asia/Shanghai", "rhythm": "at_once", "digest_hour": "8", "active": "on"}
+FRESH = {
+    "kind": "email",
+    "zone": "Asia/Shanghai",
+    "place": "CN",
+    "rhythm": "at_once",
+    "digest_hour": "8",
+    "active": "on",
+}
 
 
 @get(HOME)
@@ -98,6 +105,7 @@ def wanted(data: Form) -> ChannelIn:
         ChannelIn,
         {
             **{name: data.get(name, "") for name in ("kind", "label", "rhythm", "zone")},
+            "place": data.get("place", "") or "CN",
             **{name: form.whole(name) for name in ("digest_hour", "quiet_from", "quiet_to")},
             "address": form.text("address"),
             "families": tuple(name for name in families() if data.get(f"family-{name}")),
@@ -108,7 +116,9 @@ def wanted(data: Form) -> ChannelIn:
 
 def typed_of(row: Channel) -> Mapping[str, str]:
     """Return a channel as somebody would have filled in its form; a chat's address is not told again."""
-    typed = {name: str(getattr(row, name)) for name in ("kind", "label", "rhythm", "zone", "digest_hour", "version")}
+    typed = {
+        name: str(getattr(row, name)) for name in ("kind", "label", "rhythm", "zone", "place", "digest_hour", "version")
+    }
     typed |= {name: str(value) for name in ("quiet_from", "quiet_to") if (value := getattr(row, name)) is not None}
     typed |= {f"family-{name}": "on" for name in row.families}
     return typed | ({"active": "on"} if row.active else {})

@@ -1,29 +1,17 @@
 """The rows that were refused, given back with what is wrong beside them, safe to open in a spreadsheet."""
 
-import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-import xlsxwriter
-
 from api.intake.sheet import Line, Sheet
 from api.intake.values import text
+from api.spreadsheets import workbook
 from domain.errors import Fault
 
 Said = Callable[[Fault], str]
 
 _PLACE = re.compile(r"(.*?)row (\d+)(?:, (.*))?")
-_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
-
-
-def inert(cell: str) -> str:
-    """Return a cell that no spreadsheet takes for a formula (CWE-1236).
-
-    >>> inert("=1+1"), inert("变流器")
-    ("'=1+1", '变流器')
-    """
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
 def rows(faults: Sequence[Fault], table: Sheet | None, said: Said, headings: Sequence[str]) -> Iterator[list[str]]:
@@ -39,17 +27,10 @@ def rows(faults: Sequence[Fault], table: Sheet | None, said: Said, headings: Seq
         yield [number, column, said(fault), fault.code, *_written(line)]
 
 
-def as_csv(table: Sequence[Sequence[str]]) -> bytes:
-    """Return a table as CSV in UTF-8 with BOM, so that spreadsheets read Chinese, every cell inert."""
-    content = io.StringIO(newline="")
-    csv.writer(content).writerows([[inert(cell) for cell in row] for row in table])
-    return content.getvalue().encode("utf-8-sig")
-
-
 def as_workbook(table: Sequence[Sequence[str]]) -> bytes:
     """Return a table as XLSX whose every cell is a text, the columns that say what is wrong in red."""
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content) as book:
+    with workbook(content) as book:
         plain, bold = book.add_format({"num_format": "@"}), book.add_format({"bold": True})
         wrong = book.add_format({"num_format": "@", "font_color": "#B42318", "bg_color": "#FEF3F2"})
         sheet = book.add_worksheet()

@@ -23,7 +23,20 @@ OVERLAP = 300
 _CELL = re.compile(rb"""<(?:\w+:)?(?:c|row)\b[^>]*?\br\s*=\s*["']([A-Za-z]{0,4})(\d{1,12})["']""")
 _DECLARATION = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
 _WIDE_STARTS = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00<")
-_MACROS = ("vbaproject", "macrosheets", "activex", "oleobject", "embeddings/")
+_MACROS = (
+    "vbaproject",
+    "macrosheets",
+    "activex",
+    "oleobject",
+    "embeddings/",
+    "externallinks/",
+    "querytables/",
+    "connections.xml",
+)
+_ENABLED = re.compile(rb"macroEnabled|ms-excel\.sheet\.binary", re.IGNORECASE)
+_MARKUP = (".xml", ".rels", ".vml")
+_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*<")
+_ENCODING = re.compile(rb"""<\?xml[^>]{0,100}\bencoding\s*=\s*["']([^"']{0,40})["']""")
 
 
 def refusal(file: IO[bytes]) -> str | None:
@@ -65,8 +78,10 @@ def _content_refusal(archive: zipfile.ZipFile) -> str | None:
                 if inflated > MAX_INFLATED or (inflated > RATIO_COUNTS_FROM and inflated > packed * MAX_RATIO):
                     return "workbook-inflates"
                 window = tail + piece
-                if (not tail and piece.startswith(_WIDE_STARTS)) or _DECLARATION.search(window):
+                if (not tail and _written_otherwise(member.filename, piece)) or _DECLARATION.search(window):
                     return "workbook-declarations"
+                if member.filename == "[Content_Types].xml" and _ENABLED.search(window):
+                    return "workbook-macro"
                 cells = [(_column(found[1]), int(found[2])) for found in _CELL.finditer(window)]
                 rows = max([rows, *(row for _, row in cells)])
                 columns = max([columns, *(column for column, _ in cells)])
@@ -77,6 +92,16 @@ def _content_refusal(archive: zipfile.ZipFile) -> str | None:
                     return "workbook-cell"
                 tail = window[-OVERLAP:]
     return None
+
+
+def _written_otherwise(name: str, head: bytes) -> bool:
+    """Tell whether a part is XML in another encoding than UTF-8, in which a declaration would not be seen."""
+    if head.startswith(_WIDE_STARTS):
+        return True
+    if not name.lower().endswith(_MARKUP):
+        return False
+    encoding = _ENCODING.search(head[:300])
+    return not _BEGINS.match(head) or (encoding is not None and encoding[1].lower() not in (b"utf-8", b"us-ascii"))
 
 
 def _column(letters: bytes) -> int:

@@ -4,9 +4,8 @@ import io
 from collections.abc import Mapping
 from typing import Any, Literal
 
-import xlsxwriter
-
 from api.intake.tables import Column, Form, constant, standard
+from api.spreadsheets import workbook
 
 Language = Literal["zh", "en"]
 
@@ -30,7 +29,7 @@ def template(name: str, language: Language = "zh") -> bytes:
     b'PK'
     """
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content, {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+    with workbook(content) as book:
         _Writer(book, language).write(name, [standard(key) for key in BOOKS[name]])
     return content.getvalue()
 

@@ -4,6 +4,7 @@ import asyncio
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.actions.abroad import let_leave
 from api.actions.envelopes import handed_over
 from api.db import transaction
 from api.esign import Opened, Signing, Unreachable, provider_of
@@ -13,6 +14,7 @@ from api.papers.wording import worded
 from api.queries.envelopes import to_send
 from coalitions.clauses import compose
 from domain.errors import NotFound
+from domain.kinds import Receiver
 
 CALLBACK = "/api/v1/esign/notices"
 
@@ -41,11 +43,13 @@ async def hand_over(context: JobContext) -> Effect:
         email=user.email,
         callback=site + CALLBACK,
     )
-    opened = await _opened(context, signing)
+    async with transaction(context.sessions) as session:
+        leaves = await let_leave(session, user.id, Receiver.ESIGN, context.settings.esign_place)
+    opened = await _opened(context, signing) if leaves else None
 
     async def note(session: AsyncSession) -> Outcome:
         await handed_over(session, context.actor, identity, opened)
-        return {"code": "envelope-sent" if opened else "esign-unreachable"}
+        return {"code": "envelope-sent" if opened else "esign-unreachable" if leaves else "esign-abroad"}
 
     return note
 

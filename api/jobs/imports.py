@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import imports
 from api.intake.reading import Reading, Subject, read
-from api.intake.sheet import load
 from api.jobs import Effect, JobContext
 from api.queries import imports as known
 from domain.errors import Invalid
@@ -22,7 +21,7 @@ async def bring_in(context: JobContext) -> Effect:
     batch = context.subject_id
     async with context.sessions() as session:
         filename = (await known.batch(session, context.actor, batch)).filename
-    path = context.settings.home / imports.UPLOADS / Path(str(context.payload["file"])).name
+    sha256 = Path(str(context.payload["file"])).name
 
     async def report(stage: str, done: int, total: int) -> None:
         await context.report({"stage": stage, "done": done, "all": total})
@@ -31,7 +30,7 @@ async def bring_in(context: JobContext) -> Effect:
         from_thread.run(report, "reading", done, total)
 
     try:
-        upload = await to_thread.run_sync(load, path, filename)
+        upload = await to_thread.run_sync(imports.uploaded, context.settings.home, sha256, filename)
         reading = await to_thread.run_sync(read, subject, upload, told)
     except Invalid as refusal:
         return partial(_refuse, context, subject, refusal)

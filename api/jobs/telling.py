@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.actions import channels, endpoints, relaying
+from api.actions import abroad, channels, endpoints, relaying
 from api.db import transaction
 from api.i18n import DEFAULT, Locale, say, supported
 from api.queries import relay
@@ -20,7 +20,7 @@ from api.queries.letters import Post
 from api.sending import NotSent, hooks
 from api.sending.letters import Line, Written, by_mail, to_chat, write
 from api.settings import Settings
-from domain.kinds import ChannelKind
+from domain.kinds import ChannelKind, Receiver
 from domain.message import Message
 from domain.records import Delivery, Endpoint, Event
 
@@ -89,11 +89,27 @@ async def _each(taken: Iterable[Taken], work: Callable[[Taken], Awaitable[None]]
 async def _send(sessions: Sessions, settings: Settings, post: Post) -> None:
     reason = None
     try:
+        if not await _may_leave(sessions, settings, post):
+            raise NotSent("abroad")
         await _sent(settings, post)
     except NotSent as refused:
         reason = refused.reason
     async with transaction(sessions) as session:
         await channels.settle(session, post, reason, CHANCE.random())
+
+
+async def _may_leave(sessions: Sessions, settings: Settings, post: Post) -> bool:
+    """Say whether a letter may go where its channel leads; it says to a server where its person can be reached."""
+    mail = post.channel.kind is ChannelKind.EMAIL
+    place = post.channel.place
+    if mail:
+        outside = {name.strip().lower() for name in settings.mail_abroad.split(",")}
+        place = abroad.SOMEWHERE if post.email.rpartition("@")[2] in outside else abroad.MAINLAND
+    if place == abroad.MAINLAND or post.ended:
+        return True
+    receiver = Receiver.MAIL if mail else Receiver.CHAT
+    async with transaction(sessions) as session:
+        return await abroad.let_leave(session, post.channel.user_id, receiver, place)
 
 
 async def _sent(settings: Settings, post: Post) -> None:

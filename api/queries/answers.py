@@ -87,7 +87,7 @@ async def job_of(session: AsyncSession, actor: Actor, identity: UUID) -> tuple[J
 async def accepted_prices(session: AsyncSession, actor: Actor, opportunity: UUID) -> dict[tuple[str, str], int]:
     """Return the prices in accepted terms of the actor's own consortia for a project, by firm and package."""
     statement = (
-        sa.select(col(Membership.organisation_id), col(WorkPackage.code), col(TermsLine.unit_price))
+        sa.select(col(Membership.organisation_id), col(WorkPackage.code), TermsLine)
         .join(Consortium, col(Consortium.id) == col(Membership.consortium_id))
         .join(
             Terms,
@@ -105,7 +105,7 @@ async def accepted_prices(session: AsyncSession, actor: Actor, opportunity: UUID
         .order_by(col(Membership.created_at))
     )
     found = await session.execute(statement)
-    return {(str(firm), code): price for firm, code, price in found if price is not None}
+    return {(str(firm), code): line.unit_price for firm, code, line in found if line.unit_price is not None}
 
 
 async def history(session: AsyncSession, actor: Actor, firms: Iterable[UUID]) -> dict[str, tuple[int, int]]:

@@ -154,12 +154,11 @@ async def earlier_batch(session: AsyncSession, actor: Actor, kind: ImportKind, s
             col(ImportBatch.kind) == kind,
             col(ImportBatch.sha256) == sha256,
             col(ImportBatch.state) == BatchState.DONE,
-            sa.not_(col(ImportBatch.report)["dry_run"].as_boolean()),
         )
         .order_by(col(ImportBatch.created_at).desc())
-        .limit(1)
     )
-    return (await session.execute(statement)).scalar_one_or_none()
+    same = (await session.execute(statement)).scalars()
+    return next((batch for batch in same if not batch.report.get("dry_run")), None)
 
 
 async def resting_on(session: AsyncSession, batch_id: UUID) -> str | None:

@@ -15,6 +15,7 @@ from api.db import transaction
 from api.i18n import Locale, locale_of
 from api.queries import audit, events, visible
 from api.routes.streaming import Happenings, Job, streamed, told
+from api.spreadsheets import attachment
 from api.wire.activity import EventOut, HeadOut
 from api.wire.base import Page
 from api.wire.jobs import JobOut
@@ -99,7 +100,7 @@ async def opportunity_activity(
 async def get_audit_head(snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]) -> Response[HeadOut]:
     """Fetch the newest signed head of the audit chain, to keep elsewhere; for the bureau and the operator."""
     found = HeadOut.from_row(await audit.signed_head(snapshot, actor))
-    name = f'attachment; filename="lianzhou-head-{found.seq}.json"'
+    name = attachment(f"lianzhou-head-{found.seq}.json")
     return Response(found, headers={"Content-Disposition": name, "Cache-Control": "private, no-store"})
 
 

@@ -16,6 +16,7 @@ from api.i18n import Locale, locale_of
 from api.papers.schedule import schedule
 from api.queries import filings, milestones, visible
 from api.routes.consortia import shown
+from api.spreadsheets import attachment
 from api.wire.consortia import ConsortiumOut
 from api.wire.filings import (
     BidIn,
@@ -240,7 +241,7 @@ async def export_milestones(
     """Get the milestones as a table for a spreadsheet, in which no cell is taken for a formula."""
     row = await visible.consortium(snapshot, actor, identity)
     found = await milestones.markers(snapshot, actor, row.id)
-    headers = {"Content-Disposition": f'attachment; filename="milestones-{row.id.hex[:8]}.csv"'}
+    headers = {"Content-Disposition": attachment(f"milestones-{row.id.hex[:8]}.csv")}
     return Response(schedule(locale_of(request), found), media_type=CSV, headers=headers)
 
 

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import lone_bids as actions
 from api.i18n import Locale, locale_of, say
-from api.papers.tables import Line, as_csv, as_xlsx
 from api.queries import ledger as queries
 from api.queries import lone_bids
 from api.queries.ledger import Ledger
+from api.spreadsheets import attachment, csv_bytes, xlsx_bytes
 from api.wire.ledger import LedgerOut, LoneBidIn, LoneBidOut
 from domain.actor import Actor
 from domain.message import Message
@@ -43,7 +43,7 @@ async def get_capability_ledger(
     return LedgerOut.from_ledger(await queries.of_capability(snapshot, actor, identity))
 
 
-def table(ledgers: Sequence[Ledger], locale: Locale) -> Iterator[Line]:
+def table(ledgers: Sequence[Ledger], locale: Locale) -> Iterator[Sequence[str | int | None]]:
     """Yield the ledger's headings, then one line a promise, and one for each month without any."""
     yield [say(locale, Message(code=f"ledger-{name}"), section="page") for name in COLUMNS]
     for ledger in ledgers:
@@ -68,7 +68,7 @@ def told(media_type: str, begins: str) -> dict[int, ResponseSpec]:
 def file(content: bytes, kind: str, media_type: str) -> Response[bytes]:
     """Answer with a file that no cache keeps."""
     headers = {
-        "Content-Disposition": f'attachment; filename="lianzhou-ledger.{kind}"',
+        "Content-Disposition": attachment(f"lianzhou-ledger.{kind}"),
         "Cache-Control": "private, no-store",
     }
     return Response(content, media_type=media_type, headers=headers)
@@ -80,7 +80,7 @@ async def get_ledger_csv(
 ) -> Response[bytes]:
     """Get one's own firm's ledger as CSV, every cell inert."""
     found = await queries.of_firm(snapshot, actor)
-    return file(as_csv(list(table(found, locale_of(request)))), "csv", CSV)
+    return file(csv_bytes(table(found, locale_of(request))), "csv", CSV)
 
 
 @get("/ledger.xlsx", operation_id="getLedgerXlsx", tags=["capabilities"], responses=told(XLSX, "PK\u0003\u0004"))
@@ -90,7 +90,7 @@ async def get_ledger_xlsx(
     """Get one's own firm's ledger as XLSX, every cell a text or a figure."""
     found = await queries.of_firm(snapshot, actor)
     lines = list(table(found, locale_of(request)))
-    return file(as_xlsx(lines, tuple(COLUMNS.values())), "xlsx", XLSX)
+    return file(xlsx_bytes(lines, tuple(COLUMNS.values())), "xlsx", XLSX)
 
 
 @get("/opportunities/{identity:uuid}/lone-bids", operation_id="listLoneBids", tags=["opportunities"])

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256 as sha256_of
 from typing import Annotated, Any
-from urllib.parse import quote
 from uuid import UUID
 
 from litestar import Response, get
@@ -22,6 +21,7 @@ from api.papers.wording import Language, Sheet, joined, worded
 from api.queries import consortia as queries
 from api.queries import organisations, visible
 from api.queries.verification import verdict
+from api.spreadsheets import attachment
 from api.wire.verification import VerificationOut
 from coalitions.clauses import compose
 from coalitions.validity import Validity, validity
@@ -86,7 +86,7 @@ def file(copy: Copy, content: bytes, kind: str, media_type: str) -> Response[byt
     plain = f"agreement-{short}-{copy.language}.{kind}"
     headers = {
         **SEALED,
-        "Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Disposition": attachment(name, plain),
         "ETag": f'"{digest.hexdigest()}"',
         "Repr-Digest": f"sha-256=:{b64encode(digest.digest()).decode()}:",
     }

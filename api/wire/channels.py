@@ -13,7 +13,7 @@ from api.sending.letters import chat_fault, hidden
 from api.wire.auth import Label
 from api.wire.base import Wire
 from domain.delivery import OWN_MATTERS, Habit, family
-from domain.kinds import ChannelKind, Hour, LetterState, Rhythm
+from domain.kinds import ChannelKind, Country, Hour, LetterState, Rhythm
 from domain.message import Message
 from domain.obligation import Obligation
 from domain.records import CalendarFeed, Channel, Letter
@@ -107,7 +107,8 @@ class ChannelIn(Wire):
     """Where, of what and when somebody wants to be told.
 
     E-mail goes to the account's own address. The address of a chat is one of Apprise (`dingtalk://…`, `feishu://…`,
-    `wecombot://…`), of a service whose machine is known; it is a secret and is shown shortened.
+    `wecombot://…`), of a service whose machine is known; it is a secret and is shown shortened. `place` is where that
+    service keeps what it is sent: outside the mainland (CN) nothing goes there without a recorded assessment.
     """
 
     model_config = ConfigDict(
@@ -135,6 +136,7 @@ class ChannelIn(Wire):
     quiet_from: Hour | None = None
     quiet_to: Hour | None = None
     zone: Zone = "Asia/Shanghai"
+    place: Country = "CN"
     active: bool = True
 
     @field_validator("address")
@@ -180,6 +182,7 @@ class ChannelOut(Wire):
                     "quiet_from": 22,
                     "quiet_to": 7,
                     "zone": "Asia/Shanghai",
+                    "place": "CN",
                     "active": True,
                     "version": 1,
                     "postponed": 0,
@@ -199,6 +202,7 @@ class ChannelOut(Wire):
     quiet_from: int | None
     quiet_to: int | None
     zone: str
+    place: str
     active: bool
     version: int
     postponed: int = 0

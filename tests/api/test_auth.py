@@ -296,7 +296,7 @@ async def test_every_answer_narrows_what_a_browser_may_do(client: httpx.AsyncCli
 async def test_what_one_person_sees_is_kept_by_no_shared_cache(client: httpx.AsyncClient, user: User) -> None:
     await sign_in(client)
 
-    assert (await client.get(f"{ROOT}/me")).headers["cache-control"] == "private, no-cache"
+    assert (await client.get(f"{ROOT}/me")).headers["cache-control"] == "private, no-store"
 
 
 class TestTheLanguageOfAnAccount:

@@ -48,7 +48,7 @@ async def tripwire() -> AsyncIterator[Tripwire]:
         server.close()
 
 
-async def test_no_spelling_of_this_machine_is_connected_to(tripwire: Tripwire) -> None:
+async def test_p34_no_spelling_of_this_machine_is_connected_to(tripwire: Tripwire) -> None:
     outcomes = set()
     for host in LOOPBACK:
         outcome = await hooks.post(f"http://{host}:{tripwire.port}/", "{}", {})
@@ -60,7 +60,7 @@ async def test_no_spelling_of_this_machine_is_connected_to(tripwire: Tripwire) -
     assert outcomes <= {"address-refused", "unreachable"}
 
 
-async def test_the_same_spellings_do_reach_this_machine_without_the_guard(tripwire: Tripwire) -> None:
+async def test_p34_the_same_spellings_do_reach_this_machine_without_the_guard(tripwire: Tripwire) -> None:
     async with httpx.AsyncClient(timeout=2, trust_env=False) as plain:
         for host in LOOPBACK:
             try:
@@ -71,7 +71,7 @@ async def test_the_same_spellings_do_reach_this_machine_without_the_guard(tripwi
     assert tripwire.connections >= 10
 
 
-async def test_a_name_that_resolves_otherwise_a_moment_later_is_never_connected_to(
+async def test_p34_a_name_that_resolves_otherwise_a_moment_later_is_never_connected_to(
     tripwire: Tripwire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = 0
@@ -104,7 +104,7 @@ async def test_a_name_that_resolves_otherwise_a_moment_later_is_never_connected_
         ("not an address", False),
     ],
 )  # fmt: skip
-def test_what_a_public_address_is(address: str, reachable: bool) -> None:
+def test_p34_what_a_public_address_is(address: str, reachable: bool) -> None:
     assert public(address) is reachable
 
 
@@ -113,10 +113,10 @@ def test_what_a_public_address_is(address: str, reachable: bool) -> None:
     ["http://erp.example/", "https://erp.example:8443/", "https://u:p@erp.example/", "ftp://erp.example/",
      "erp.example", "https://", "https://erp.example/#a", "https://例え.example/", "https://[::1", "file:///etc/passwd"],
 )  # fmt: skip
-def test_what_no_webhook_can_be(url: str) -> None:
+def test_p34_what_no_webhook_can_be(url: str) -> None:
     assert not acceptable(url)
 
 
-def test_what_a_webhook_can_be() -> None:
+def test_p34_what_a_webhook_can_be() -> None:
     assert acceptable("https://erp.example/hooks?system=lianzhou")
     assert acceptable("https://erp.example:443/")

@@ -20,9 +20,10 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.actions import consortia, lone_bids
 from api.actions.lone_bids import LoneBidStands, SeatStands
 from api.app import create_app
-from api.papers.tables import as_csv, as_xlsx
 from api.problems import refusal_of
 from api.settings import Settings
+from api.spreadsheets import csv_bytes as as_csv
+from api.spreadsheets import xlsx_bytes as as_xlsx
 from api.wire.consortia import AcceptIn
 from api.wire.ledger import LoneBidIn
 from domain.actor import Actor

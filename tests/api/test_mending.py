@@ -17,7 +17,8 @@ from api.wire.consortia import DeclineIn, FillIn, LineIn, TermsIn
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import DeclineReason, MembershipState, Role
-from domain.records import Suggestion
+from domain.records import Capability, Suggestion
+from domain.sealed import waiting
 from tests.api.test_formation import Scene, kept, proposal, scene
 from tests.factories import (
     actor_of,
@@ -163,8 +164,9 @@ async def test_the_budget_that_is_left_is_told_once_every_price_is_open(scene: S
     await needs(scene)
     identity, _ = await scene.agreed()
     async with scene.sessions.begin() as session:
+        ten = {"ten": waiting(10, int)}
         await session.execute(sa.text("alter table terms_line disable trigger kept_guard"))
-        await session.execute(sa.text("update terms_line set unit_price = 10 where unit_price is null"))
+        await session.execute(sa.text("update terms_line set unit_price = :ten where unit_price is null"), ten)
         await session.execute(sa.text("alter table terms_line enable trigger kept_guard"))
     seat = (await scene.seat(identity, scene.cells)).membership.id
 
@@ -205,7 +207,8 @@ async def test_repairs_are_kept_as_plans_that_can_be_taken(scene: Scene, engine:
     identity = await declined(scene)
     async with scene.sessions.begin() as session:
         full = {"id": scene.capabilities[0]}
-        await session.execute(sa.text("update capability set monthly_quantity = 10 where id = :id"), full)
+        (await session.get_one(Capability, scene.capabilities[0])).monthly_quantity = 10
+        await session.flush()
         await session.execute(sa.text("update capacity_month set declared = 10 where capability_id = :id"), full)
         phrase = sa.text("select phrase from capability where id = :id")
         wanted = (await session.execute(phrase, {"id": scene.capabilities[1]})).scalar_one()

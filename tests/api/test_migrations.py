@@ -104,6 +104,7 @@ GUARDS |= {
     *(f"TRIGGER kept_guard ON {table}" for table in ("audit_head", "webhook_receipt")),
     *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt")),
     "FUNCTION event_place",
+    "FUNCTION sealed_guard",
     "TRIGGER event_place ON event",
 }
 """What stands in the database and cannot be said by a table class."""

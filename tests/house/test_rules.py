@@ -38,6 +38,9 @@ VIOLATIONS: list[tuple[Rule, str, str, str]] = [
     (rules.stray_queries, "domain/records.py", "from sqlmodel import select", "select"),
     (rules.stray_commits, "api/__init__.py", "async def f(s):\n    await s.commit()", "s.commit"),
     (rules.stray_commits, "api/__init__.py", "def f(s):\n    return s.begin()", "s.begin"),
+    (rules.stray_spreadsheets, "api/__init__.py", "import xlsxwriter", "xlsxwriter"),
+    (rules.stray_spreadsheets, "api/__init__.py", "import csv\nx = csv.writer(y)", "csv.writer"),
+    (rules.stray_spreadsheets, "api/__init__.py", "x = 'attachment; filename=y'", "Content-Disposition"),
     (rules.long_handlers, "api/__init__.py", HANDLER.format(answer="Out", body="    x = 1\n" * 9), "9 statements"),
     (
         rules.long_handlers,

