@@ -20,6 +20,7 @@ from api.queries import amendments as reading
 from api.queries import compliance, consortia, opportunities, organisations, visible
 from api.queries.amendments import View
 from api.queries.consortia import SeatRow, offer_of
+from api.tenancy import Office, by
 from api.wire.amendments import AmendIn, WorkIn
 from coalitions import agreement as agreements
 from coalitions.amending import bound_anew, key_of, part_digest, parties
@@ -553,6 +554,7 @@ async def _answering(session: AsyncSession, actor: Actor, identity: UUID) -> tup
     return row, view
 
 
+@by(Office.FORMATION)
 async def _drop(
     session: AsyncSession, actor: Actor, row: Consortium, view: View, how: AmendmentState, note: str
 ) -> None:
@@ -578,6 +580,7 @@ async def _drop(
 # ------------------------------------------------------------------ coming into force
 
 
+@by(Office.FORMATION)
 async def _enter_into_force(session: AsyncSession, actor: Actor, row: Consortium, view: View) -> None:
     """Let the proposed edition take the former one's place, with everything that follows from it."""
     amendment = view.row

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import opportunities
+from api.tenancy import Office, by
 from api.vectors import THRESHOLD as FLOOR
 from api.vectors import Meaning, Vectors
 from domain.actor import Actor
@@ -92,6 +93,7 @@ async def load_opening(session: AsyncSession, actor: Actor, identity: UUID) -> O
     )
 
 
+@by(Office.SOLVER)
 async def load_world(
     session: AsyncSession, actor: Actor, opening: Opening, meaning: Meaning, as_of: date, *, holding: UUID | None = None
 ) -> World:
@@ -122,6 +124,7 @@ async def load_world(
     )
 
 
+@by(Office.SOLVER)
 async def load_firms(
     session: AsyncSession, opening: Opening, firms: set[UUID], as_of: date, *, holding: UUID | None = None
 ) -> World:
