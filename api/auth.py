@@ -4,6 +4,7 @@ Browsers carry the cookie ``lz_session``, programs ``Authorization: Bearer lzt_â
 known to the database as a hash, looked up with every request, so that ending one ends it at once.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
@@ -42,14 +43,14 @@ async def identify(connection: AnyConnection) -> SignedIn | None:
     A token in the Authorization header counts before the cookie: only the request's own maker can set it.
     """
     scope = cast("dict[str, Any]", connection.scope)
-    if "auth" not in scope:
-        secret = _secret_of(connection)
-        scope["auth"] = None
-        if secret:
-            async with transaction(connection.app.state.sessions, doing(Office.GATE)) as session:
-                scope["auth"] = await signed_in(session, actions.digest(secret))
-    found: SignedIn | None = scope["auth"]
-    return found
+    async with scope.setdefault("asking", asyncio.Lock()):  # what a handler needs is provided at once
+        if "auth" not in scope:
+            secret, found = _secret_of(connection), None
+            if secret:
+                async with transaction(connection.app.state.sessions, doing(Office.GATE)) as session:
+                    found = await signed_in(session, actions.digest(secret))
+            scope["auth"] = found
+    return cast("SignedIn | None", scope["auth"])
 
 
 async def provide_optional_actor(request: Request[Any, Any, Any]) -> Actor | None:

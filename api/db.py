@@ -1,6 +1,6 @@
 """Engine, sessions and transactions. One request is one transaction, committed before the answer leaves.
 
-Writes get `provide_session`, reads `provide_snapshot`; a handler takes one of them, never both.
+Writes get a `transaction`, reads a `snapshot`; each is bound to whom it works for (`api/tenancy.py`).
 """
 
 import asyncio
