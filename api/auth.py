@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders, State
+from litestar.di import NamedDependency
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -72,10 +73,9 @@ async def provide_signed_in(request: Request[Any, Any, Any]) -> SignedIn:
     return found
 
 
-async def provide_snapshot(request: Request[Any, Any, Any]) -> AsyncIterator[AsyncSession]:
+async def provide_snapshot(state: State, visitor: NamedDependency[Actor | None]) -> AsyncIterator[AsyncSession]:
     """One request, one unchanging view, bound to whoever asks; a handler that only reads takes this."""
-    found = await identify(request)
-    async with snapshot(request.app.state.engine, acting(found.actor if found else None)) as session:
+    async with snapshot(state.engine, acting(visitor)) as session:
         yield session
 
 

@@ -13,6 +13,26 @@ PERSON = "(select tenancy.person())"
 """As sub-selects they are evaluated once a statement; called bare, once a row."""
 
 
+UNRULED = """
+do $$ declare each record; begin
+  for each in select polname from pg_policy where polrelid = '{table}'::regclass loop
+    execute format('drop policy %I on {table}', each.polname);
+  end loop;
+end $$
+"""
+RESTS = """
+do $$ declare keys text; begin
+  select string_agg(distinct quote_ident(attname), ', ') into keys
+  from pg_constraint c join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any (c.conkey)
+  where c.contype = 'f' and c.conrelid = '{table}'::regclass;
+  if keys is not null then
+    execute format('grant select (%s) on {table} to lianzhou_importer', keys);
+    create policy importer_rests on {table} for select to lianzhou_importer using (true);
+  end if;
+end $$
+"""
+
+
 def enforce(table: str) -> None:
     """Put a table under row-level security, for its owner too; the owner keeps it by a policy that can be seen."""
     op.execute(f"alter table {table} enable row level security")
@@ -27,12 +47,17 @@ def protect(
     *,
     to: tuple[str, ...] = PEOPLE,
     rights: str = "select, insert, update, delete",
+    rests: bool = True,
 ) -> None:
     """Enforce a table and let `to` see the rows that `see` describes and write those that `write` does.
 
     A row one sees can be locked by him; what he makes of it must satisfy `write`, which is `see` where nothing is said.
+    Whether its rows rest on what an import has written is asked before the import is undone; so the importer reads its
+    foreign keys, unless `rests` is false.
     """
     enforce(table)
+    if rests:
+        op.execute(RESTS.format(table=table))
     write, roles = write or see, ", ".join(to)
     op.execute(f"grant {rights} on {table} to {roles}")
     op.execute(f"create policy people_see on {table} for select to {roles} using ({see})")
@@ -71,9 +96,6 @@ def allow(table: str, role: str, rights: str = "select", *, where: str = "true",
 
 def release(table: str) -> None:
     """Take a table out of row-level security, with its policies and the rights of every role but its owner."""
-    op.execute(
-        f"do $$ declare each record; begin for each in select polname from pg_policy where polrelid = '{table}'::regclass"
-        f" loop execute format('drop policy %I on {table}', each.polname); end loop; end $$"
-    )
+    op.execute(UNRULED.format(table=table))
     op.execute(f"alter table {table} no force row level security")
     op.execute(f"alter table {table} disable row level security")

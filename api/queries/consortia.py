@@ -110,6 +110,11 @@ def stated(line: TermsLine) -> bool:
     return "unit_price" in sa.inspect(line).unloaded or line.unit_price is not None
 
 
+def price_of(line: TermsLine) -> int | None:
+    """Return the price a line names, as far as the reader's role may read it."""
+    return None if "unit_price" in sa.inspect(line).unloaded else line.unit_price
+
+
 def letters(place: int) -> str:
     """Return the letters of a place counted from 0, as columns of a sheet have them.
 

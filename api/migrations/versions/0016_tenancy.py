@@ -168,7 +168,7 @@ def _firms() -> None:
     protect("organisation_alias", SOMEBODY, rights="select")
     protect("capability", SOMEBODY, OWN)
     priced = _beneath("capability c", f"c.id = capability_id and c.organisation_id = {ME}")
-    protect("capability_price", priced, to=FIRMS)
+    protect("capability_price", priced, to=FIRMS, rests=False)
     protect("capacity_month", OWN)
     protect("certificate", OWN)
     ends = (_beneath("organisation o", f"o.id = {end}") for end in ("supplier_id", "buyer_id"))
@@ -337,72 +337,65 @@ def _told() -> None:
     protect("relay", "false", rights="select")
 
 
+WORK: tuple[tuple[str, str, str], ...] = (
+    (
+        "lianzhou_solver",
+        "select",
+        "organisation capability capability_price capacity_month capacity_hold certificate supply_link opportunity"
+        " work_package requirement membership consortium terms terms_line confidentiality_acceptance invitation"
+        " agreement signature amendment event suggestion job answer user_account compliance_acknowledgement",
+    ),
+    *(
+        (role, rights, tables)
+        for role in ("lianzhou_formation", "lianzhou_worker")
+        for rights, tables in (
+            (
+                "select",
+                "organisation opportunity work_package requirement user_account certificate lone_bid bid suggestion"
+                " evaluation evaluation_reply",
+            ),
+            (
+                "select, insert",
+                "terms terms_line agreement signature event compliance_acknowledgement confidentiality_acceptance"
+                " amended_seat carried_signature webhook_receipt",
+            ),
+            # a capability is locked, so that nobody changes it while it is promised
+            (
+                "select, insert, update",
+                "consortium membership invitation capacity_month capacity_hold filing amendment envelope job",
+            ),
+            ("select, update", "capability"),
+            ("select, insert, update, delete", "milestone"),
+        )
+    ),
+    ("lianzhou_worker", "insert", "suggestion answer organisation"),
+    ("lianzhou_worker", "select", "answer"),
+    ("lianzhou_worker", "select, insert, update", "import_batch"),
+    ("lianzhou_notary", "select", "consortium amendment signature event"),
+    (
+        "lianzhou_importer",
+        "select, insert, update, delete",
+        "organisation organisation_alias capability supply_link opportunity work_package requirement import_batch",
+    ),
+    ("lianzhou_importer", "select, insert", "event job"),
+    ("lianzhou_relay", "select", "organisation user_account"),
+    ("lianzhou_relay", "select, insert, update", "channel endpoint letter notice delivery attempt relay"),
+    ("lianzhou_relay", "select, insert", "event"),
+    ("lianzhou_sealer", "select", "event"),
+    ("lianzhou_sealer", "select, insert", "audit_seal audit_head"),
+)
+"""What each of the product's own roles may do with which tables; none but the solver reads every firm's price."""
+
+
 def _own_work() -> None:
-    """Give each of the product's own roles what its work needs, and no price to any but the solver and the importer."""
-    for table in (
-        "organisation", "capability", "capability_price", "capacity_month", "capacity_hold", "certificate",
-        "supply_link", "opportunity", "work_package", "requirement", "membership", "consortium", "terms", "terms_line",
-        "confidentiality_acceptance", "invitation", "agreement", "signature", "amendment", "event", "suggestion",
-        "job", "answer", "user_account", "compliance_acknowledgement",
-    ):  # fmt: skip
-        allow(table, "lianzhou_solver")
-
-    both = ("lianzhou_formation", "lianzhou_worker")
-    for role in both:
-        for table in (
-            "organisation", "opportunity", "work_package", "requirement", "user_account", "certificate",
-            "lone_bid", "bid", "suggestion", "evaluation", "evaluation_reply",
-        ):  # fmt: skip
-            allow(table, role)
-        for table in ("terms", "terms_line", "agreement", "signature", "event", "compliance_acknowledgement",
-                      "confidentiality_acceptance", "amended_seat", "carried_signature", "webhook_receipt"):  # fmt: skip
-            allow(table, role, "select, insert")
-        for table in ("consortium", "membership", "invitation", "capacity_month", "capacity_hold", "filing",
-                      "amendment", "envelope", "job"):  # fmt: skip
-            allow(table, role, "select, insert, update")
-        allow("milestone", role, "select, insert, update, delete")
-        allow("capability", role, "select, update")  # to keep a capability from changing while it is promised
-
-    for table in ("suggestion", "answer", "organisation"):
-        op.execute(f"grant insert on {table} to lianzhou_worker")
-        op.execute(f"create policy worker_insert on {table} for insert to lianzhou_worker with check (true)")
-    allow("import_batch", "lianzhou_worker", "select, update")
-
-    for column in ("agreement (id, created_at, consortium_id, edition, sha256)", "consortium", "amendment", "signature",
-                   "event"):  # fmt: skip
-        table, _, columns = column.partition(" ")
-        allow(table, "lianzhou_notary", columns=columns)
-
-    for table in ("organisation", "organisation_alias", "capability", "supply_link", "opportunity", "work_package",
-                  "requirement"):  # fmt: skip
-        allow(table, "lianzhou_importer", "select, insert, update, delete")
+    for role, rights, tables in WORK:
+        for table in tables.split():
+            allow(table, role, rights)
+    allow("agreement", "lianzhou_notary", columns="(id, created_at, consortium_id, edition, sha256)")
     mine = _beneath("capability c", f"c.id = capability_id and (c.organisation_id = {ME} or {OPERATOR})")
     allow("capability_price", "lianzhou_importer", "select, insert, update, delete", where=mine)
-    for table in (
-        "capacity_month", "capacity_hold", "certificate", "membership", "consortium", "confidentiality_acceptance",
-        "terms", "invitation", "agreement", "signature", "suggestion", "answer", "user_account", "lone_bid",
-        "bid_claim", "envelope", "compliance_acknowledgement", "idempotency_key", "filing", "bid", "milestone",
-        "amendment", "amended_seat", "carried_signature", "evaluation", "evaluation_reply", "endpoint", "audit_seal",
-        "sign_in", "calendar_feed", "channel", "notice", "letter", "delivery", "attempt", "webhook_receipt",
-    ):  # fmt: skip
-        allow(table, "lianzhou_importer")
-    op.execute("grant select (terms_id, package_id, capability_id) on terms_line to lianzhou_importer")
-    op.execute("create policy importer_select on terms_line for select to lianzhou_importer using (true)")
-    for table in ("event", "job"):
-        allow(table, "lianzhou_importer", "select, insert")
-    allow("import_batch", "lianzhou_importer", "select, insert, update, delete")
 
-    for table in ("organisation", "user_account"):
-        allow(table, "lianzhou_relay")
-    for table in ("channel", "endpoint", "letter", "notice", "delivery", "attempt", "relay"):
-        allow(table, "lianzhou_relay", "select, insert, update")
-    allow("event", "lianzhou_relay", "select, insert")
-
-    allow("event", "lianzhou_sealer")
-    for table in ("audit_seal", "audit_head"):
-        allow(table, "lianzhou_sealer", "select, insert")
-
-    queue = ", ".join((*PEOPLE, *both, "lianzhou_importer"))
+    queue = ", ".join((*PEOPLE, "lianzhou_formation", "lianzhou_worker", "lianzhou_importer"))
     op.execute(f"grant select, insert, update, delete on all tables in schema queue to {queue}")
     op.execute(f"grant usage on all sequences in schema queue to {queue}")
 
