@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api import auth
 from api.console import HANDLERS as CONSOLE
 from api.console import answer, environment
-from api.db import make_engine, make_sessions, provide_snapshot
+from api.db import make_engine, make_sessions
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
@@ -46,6 +46,7 @@ from api.routes import (
 )
 from api.routes import auth as sign_ins
 from api.settings import Settings
+from api.tenancy import Office
 
 ROOT = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -91,7 +92,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
 
     @asynccontextmanager
     async def running(app: Litestar) -> AsyncIterator[None]:
-        engine = make_engine(url)
+        engine = make_engine(url, office=Office.APP)
         bell = Bell(url)
         app.state.update(engine=engine, sessions=make_sessions(engine), bell=bell, closing=False)
         await bell.start()
@@ -114,7 +115,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
         ],
         dependencies={
             "session": Provide(provide_session),
-            "snapshot": Provide(provide_snapshot),
+            "snapshot": Provide(auth.provide_snapshot),
             "actor": Provide(auth.provide_actor),
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),

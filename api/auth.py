@@ -4,6 +4,8 @@ Browsers carry the cookie ``lz_session``, programs ``Authorization: Bearer lzt_â
 known to the database as a hash, looked up with every request, so that ending one ends it at once.
 """
 
+import asyncio
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -11,13 +13,16 @@ from urllib.parse import urlsplit
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie, MutableScopeHeaders, State
+from litestar.di import NamedDependency
 from litestar.enums import ScopeType
 from litestar.middleware import ASGIMiddleware
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth as actions
-from api.db import transaction
+from api.db import snapshot, transaction
 from api.queries.actors import SignedIn, signed_in
+from api.tenancy import Office, acting, doing
 from domain.actor import Actor
 from domain.errors import NotAllowed, NotSignedIn
 
@@ -39,14 +44,14 @@ async def identify(connection: AnyConnection) -> SignedIn | None:
     A token in the Authorization header counts before the cookie: only the request's own maker can set it.
     """
     scope = cast("dict[str, Any]", connection.scope)
-    if "auth" not in scope:
-        secret = _secret_of(connection)
-        scope["auth"] = None
-        if secret:
-            async with transaction(connection.app.state.sessions) as session:
-                scope["auth"] = await signed_in(session, actions.digest(secret))
-    found: SignedIn | None = scope["auth"]
-    return found
+    async with scope.setdefault("asking", asyncio.Lock()):  # what a handler needs is provided at once
+        if "auth" not in scope:
+            secret, found = _secret_of(connection), None
+            if secret:
+                async with transaction(connection.app.state.sessions, doing(Office.GATE)) as session:
+                    found = await signed_in(session, actions.digest(secret))
+            scope["auth"] = found
+    return cast("SignedIn | None", scope["auth"])
 
 
 async def provide_optional_actor(request: Request[Any, Any, Any]) -> Actor | None:
@@ -68,17 +73,23 @@ async def provide_signed_in(request: Request[Any, Any, Any]) -> SignedIn:
     return found
 
 
+async def provide_snapshot(state: State, visitor: NamedDependency[Actor | None]) -> AsyncIterator[AsyncSession]:
+    """One request, one unchanging view, bound to whoever asks; a handler that only reads takes this."""
+    async with snapshot(state.engine, acting(visitor)) as session:
+        yield session
+
+
 async def enter(state: State, email: str, password: str, former: str | None) -> actions.Opened:
     """Sign in: count the attempt and commit it, check the password outside any transaction, then open a session.
 
     `former` is the secret the browser carried until now; its session ends. Raises WrongPassword, TooMany.
     """
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         user = await actions.count_attempt(session, email)
     fresher = await actions.prove(user, password)
     assert user is not None  # prove refuses where there is no account
     lasting = timedelta(hours=state.settings.session_hours)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         return await actions.welcome(session, user, lasting, fresher=fresher, former=former)
 
 

@@ -1,6 +1,6 @@
 """Engine, sessions and transactions. One request is one transaction, committed before the answer leaves.
 
-Writes get `provide_session`, reads `provide_snapshot`; a handler takes one of them, never both.
+Writes get a `transaction`, reads a `snapshot`; each is bound to whom it works for (`api/tenancy.py`).
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg
-from litestar.datastructures import State
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from api import safe
+from api.tenancy import Bound, Office, bind
 from domain.message import Message, Parameter
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,6 +28,13 @@ SERVER_SETTINGS = {
     "jit": "off",
 }
 """Nothing may hold a lock for ever; compiling a query costs more than any of ours takes."""
+ROLES_AT_HAND = """
+select rolsuper or rolcreaterole
+  or (select count(*) = cardinality($1::text[]) from pg_roles where rolname = any ($1) and pg_has_role(oid, 'member')),
+  current_user::text
+from pg_roles where rolname = current_user
+"""
+"""Whether the roles of `Office` can be made here, or were made and given to whoever connects."""
 
 
 class DatabaseUnfit(Exception):
@@ -58,15 +65,18 @@ async def connect(url: str, **settings: str) -> "asyncpg.Connection[Any]":
     return await asyncpg.connect(dsn_of(url), server_settings={**SERVER_SETTINGS, **settings})
 
 
-def make_engine(url: str, *, size: int = 10) -> AsyncEngine:
+def make_engine(url: str, *, size: int = 10, office: Office | None = None) -> AsyncEngine:
     """Return an engine on the database at `url`; a connection that died in the pool is replaced, not handed out.
+
+    Its connections begin in the role `office`, so that a transaction that binds nobody sees as little as nobody does;
+    without one they are the operator's own, for migrations and the terminal.
 
     asyncpg itself reads the address, so every option of a libpq address holds, such as ``sslmode`` or ``host=/folder``.
     """
     safe.install()
     return create_async_engine(
         "postgresql+asyncpg://",
-        async_creator=partial(connect, url),
+        async_creator=partial(connect, url, **({"role": office.value} if office else {})),
         pool_size=size,
         max_overflow=size,
         pool_pre_ping=True,
@@ -81,29 +91,28 @@ def make_sessions(engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
 
 
 @asynccontextmanager
-async def transaction(sessions: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
-    """Open a session whose work is committed at the end of the block, or undone as a whole by an exception."""
-    async with sessions.begin() as session:
-        yield session
+async def transaction(
+    sessions: async_sessionmaker[AsyncSession], bound: Bound | None = None
+) -> AsyncIterator[AsyncSession]:
+    """Open a session, bound to whom it works for; its work is committed at the end of the block, or undone as a whole.
+
+    Without `bound` it may do what its connection may: in the product, what nobody may.
+    """
+    async with sessions() as session:
+        if bound is not None:
+            bind(session, bound)
+        async with session.begin():
+            yield session
 
 
 @asynccontextmanager
-async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+async def snapshot(engine: AsyncEngine, bound: Bound | None = None) -> AsyncIterator[AsyncSession]:
     """Open a session on one unchanging view of the database: REPEATABLE READ, and PostgreSQL refuses writes."""
-    async with AsyncSession(snapshots_of(engine), expire_on_commit=False) as session, session.begin():
-        yield session
-
-
-async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
-    """One request, one transaction: committed when the handler returns, before the answer leaves."""
-    async with transaction(state.sessions) as session:
-        yield session
-
-
-async def provide_snapshot(state: State) -> AsyncIterator[AsyncSession]:
-    """One request, one unchanging view; a handler that only reads takes this."""
-    async with snapshot(state.engine) as session:
-        yield session
+    async with AsyncSession(snapshots_of(engine), expire_on_commit=False) as session:
+        if bound is not None:
+            bind(session, bound)
+        async with session.begin():
+            yield session
 
 
 def snapshots_of(engine: AsyncEngine) -> AsyncEngine:
@@ -115,22 +124,25 @@ def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema at `url` up to `revision`; processes that do so together take turns.
 
     It blocks and runs a loop of its own: from a coroutine call it through ``asyncio.to_thread``.
-    Raises DatabaseUnfit when the server has no pgvector.
+    Raises DatabaseUnfit when the server has no pgvector, or the roles of the product can be neither made nor played.
     """
     from alembic import command  # half a second of import that no request needs
     from alembic.config import Config
 
-    asyncio.run(_require_extensions(url))
+    asyncio.run(_require_server(url))
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["url"] = url
     command.upgrade(config, revision)
 
 
-async def _require_extensions(url: str) -> None:
+async def _require_server(url: str) -> None:
     connection = await connect(url)
     try:
         if not await connection.fetchval("select exists (select from pg_available_extensions where name = 'vector')"):
             raise DatabaseUnfit("no-vector-extension", server=connection.get_server_version().major)
+        may, user = await connection.fetchrow(ROLES_AT_HAND, [office.value for office in Office]) or (False, "")
+        if not may:
+            raise DatabaseUnfit("no-roles", user=user)
     finally:
         await connection.close()

@@ -29,6 +29,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.auth import SAFE_METHODS, identify
 from api.db import transaction
 from api.queries.idempotency import remembered, take_key
+from api.tenancy import acting
 from domain.errors import Fault, Invalid, KeyReused, RuleBroken
 from domain.records import IdempotencyKey
 
@@ -90,9 +91,9 @@ class OneTransaction(ASGIMiddleware):
         if request.method in SAFE_METHODS:
             await next_app(scope, receive, send)
             return
-        answer = _Answer()
+        answer, found = _Answer(), await identify(request)
         try:
-            async with transaction(request.app.state.sessions) as session:
+            async with transaction(request.app.state.sessions, acting(found.actor if found else None)) as session:
                 scope["state"]["session"] = session
                 await _answered_once(request, session, next_app, answer)
                 if answer.status >= 400:

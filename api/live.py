@@ -14,6 +14,7 @@ import structlog
 
 from api.db import connect
 from api.outbox import EVENT_CHANNEL, JOB_CHANNEL
+from api.tenancy import Office
 
 HEARTBEAT = 15.0
 """Seconds after which a silent stream sends a comment, so that proxies and readers see that it lives."""
@@ -68,7 +69,7 @@ class Bell:
             await asyncio.sleep(RETRY)
 
     async def _until_lost(self) -> None:
-        connection: asyncpg.Connection[Any] = await connect(self._url)
+        connection: asyncpg.Connection[Any] = await connect(self._url, role=Office.APP.value)
         lost = asyncio.Event()
         connection.add_termination_listener(lambda *_: lost.set())
         try:

@@ -16,6 +16,7 @@ transaction, never earlier, and what `HORIZON` promises still holds.
 
 import json
 from collections.abc import Iterable
+from contextlib import nullcontext
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,7 @@ from pgqueuer.ports.driver import Driver
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from api.tenancy import Office, bound_to, through
 from domain.actor import Actor
 from domain.audit import digest
 from domain.message import Parameter
@@ -73,7 +75,12 @@ async def record(
         digest_before=before,
         digest_after=after,
     )
-    session.add(event)
+    bound = bound_to(session)
+    # what is told in another's name, such as a leader's, is not the asker's to write, nor always his to read
+    another = bound is not None and bound.organisation != actor.organisation_id
+    async with through(session, Office.FORMATION) if another else nullcontext():
+        session.add(event)
+        await session.flush()
     await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})
 
 

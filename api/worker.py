@@ -45,6 +45,7 @@ from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.safe import SafeClosed
 from api.settings import Settings
+from api.tenancy import Office, doing
 from domain.actor import Actor
 from domain.errors import DomainError
 from domain.kinds import Role, RunState
@@ -124,7 +125,7 @@ class Worker:
 
     async def _begin(self, job_id: UUID) -> Run | None:
         """Count a try and mark the job as running. None when it is settled, gone, or was tried too often."""
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER)) as session:
             job = await session.get(Job, job_id, with_for_update=True)
             if job is None or job.state not in (RunState.QUEUED, RunState.RUNNING):
                 return None
@@ -150,7 +151,7 @@ class Worker:
 
     async def _uncount(self, run: Run) -> None:
         """Take back the try of a run that had to wait for another job."""
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER)) as session:
             job = await session.get_one(Job, run.job_id, with_for_update=True)
             if job.state is RunState.RUNNING and job.tries == run.tries:
                 job.tries -= 1
@@ -174,7 +175,7 @@ class Worker:
 
     async def _settle(self, run: Run, effect: Effect) -> RunState:
         """Apply the effect and mark the job done in one commit, unless the job was cancelled or a newer run has it."""
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER, run.actor)) as session:
             job = await session.get_one(Job, run.job_id, with_for_update=True)
             if job.state is not RunState.RUNNING or job.tries != run.tries:
                 return job.state
@@ -189,7 +190,7 @@ class Worker:
         else:
             logs.logger().error("job.broken", exc_info=error)
 
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER)) as session:
             job = await session.get_one(Job, run.job_id, with_for_update=True)
             if job.state is RunState.RUNNING and job.tries == run.tries:
                 await _end(session, job, RunState.FAILED, outcome)
@@ -225,13 +226,13 @@ class Worker:
         if progress is None:
             return
         mine = (col(Job.id) == run.job_id) & (col(Job.state) == RunState.RUNNING) & (col(Job.tries) == run.tries)
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER)) as session:
             await session.execute(sa.update(Job).where(mine).values(progress=progress))
             await session.execute(NOTIFY, {"channel": JOB_CHANNEL, "payload": str(run.job_id)})
 
     async def _look(self, run: Run, context: Context) -> None:
         """Raise the flag when the job was cancelled, by its row or by the queue, or when a newer run has it."""
-        async with transaction(self.sessions) as session:
+        async with transaction(self.sessions, doing(Office.WORKER)) as session:
             job = await session.get(Job, run.job_id)
             if context.cancellation.cancel_called and job is not None and job.state is RunState.RUNNING:
                 await _end(session, job, RunState.CANCELLED, {})
@@ -264,7 +265,7 @@ async def run(
     A database that goes away is waited for.
     """
     stop = stop or asyncio.Event()
-    engine = make_engine(url, size=2 * settings.worker_slots)
+    engine = make_engine(url, size=2 * settings.worker_slots, office=Office.APP)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [
         asyncio.create_task(watch(worker, stop))
@@ -379,7 +380,8 @@ async def _keep_sending(
 async def _serve(worker: Worker, url: str, stop: asyncio.Event) -> None:
     """Take tickets from the queue until `stop` is set or the database goes away."""
     settings = worker.settings
-    async with asyncpg.create_pool(dsn_of(url), min_size=2, max_size=4, server_settings=SERVER_SETTINGS) as pool:
+    own = {**SERVER_SETTINGS, "role": Office.WORKER.value}
+    async with asyncpg.create_pool(dsn_of(url), min_size=2, max_size=4, server_settings=own) as pool:
         tickets = queue(AsyncpgPoolDriver(pool))
         manager = QueueManager(tickets, tickets.qbq.settings.channel)
         # an event of this turn alone: pgqueuer also sets it when its listener fails, which must not end the process

@@ -20,7 +20,9 @@ from sqlmodel import SQLModel
 
 from api.db import connect, dsn_of, make_engine, make_sessions, migrate
 from api.embedded import Cluster
+from tests.roles import as_owner, bind_callers
 
+bind_callers()  # before any test names an action or a query
 PROJECT = Path(__file__).parents[1]
 FAST = {
     "autovacuum": "off",
@@ -78,7 +80,12 @@ async def sessions(engine: AsyncEngine) -> AsyncIterator[async_sessionmaker[Asyn
     """Sessions inside one outer transaction that is rolled back: their commits are savepoints nobody else sees."""
     async with engine.connect() as connection:
         outer = await connection.begin()
-        yield async_sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+        yield async_sessionmaker(
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+            sync_session_class=as_owner(),
+        )
         await outer.rollback()
 
 

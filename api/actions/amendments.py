@@ -22,6 +22,7 @@ from api.queries import compliance, consortia, opportunities, organisations, vis
 from api.queries.amendments import View
 from api.queries.consortia import SeatRow, offer_of
 from api.queries.world import load_firms, load_opening
+from api.tenancy import Office, by
 from api.vectors import of_this_process
 from api.wire.amendments import AmendIn, WorkIn
 from coalitions import agreement as agreements
@@ -584,6 +585,7 @@ async def _answering(session: AsyncSession, actor: Actor, identity: UUID) -> tup
     return row, view
 
 
+@by(Office.FORMATION)
 async def _drop(
     session: AsyncSession, actor: Actor, row: Consortium, view: View, how: AmendmentState, note: str
 ) -> None:
@@ -609,6 +611,7 @@ async def _drop(
 # ------------------------------------------------------------------ coming into force
 
 
+@by(Office.FORMATION)
 async def _enter_into_force(session: AsyncSession, actor: Actor, row: Consortium, view: View) -> None:
     """Let the proposed edition take the former one's place, with everything that follows from it."""
     amendment = view.row

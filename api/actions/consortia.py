@@ -15,6 +15,7 @@ from api.actions import compliance, filings, holds
 from api.outbox import record
 from api.queries import actors, consortia, drafts, opportunities, visible
 from api.queries.consortia import SeatRow
+from api.tenancy import Office, by
 from api.wire.consortia import (
     UNSIGNED,
     AcceptIn,
@@ -807,6 +808,7 @@ async def tell(
                  audience=[row.organisation_id, member.organisation_id], name=row.name, **params)  # fmt: skip
 
 
+@by(Office.FORMATION)
 async def _restate(session: AsyncSession, actor: Actor, row: Consortium) -> None:
     """Let the consortium's state follow its seats, and freeze an agreement the moment everyone has accepted."""
     await session.flush()

@@ -12,6 +12,7 @@ from api.esign import EsignOff, Notice, Opened
 from api.outbox import enqueue, record
 from api.queries import consortia as reading
 from api.queries import envelopes, visible
+from api.tenancy import Office, by
 from coalitions.formation import SETTLED
 from domain.actor import Actor
 from domain.errors import IllegalTransition, NotAllowed, RuleBroken
@@ -77,6 +78,7 @@ async def handed_over(session: AsyncSession, actor: Actor, identity: UUID, opene
     await record(session, actor, code, envelope.id, audience=[envelope.organisation_id], provider=envelope.provider)
 
 
+@by(Office.FORMATION)
 async def take(session: AsyncSession, provider: str, message: str, notice: Notice) -> Envelope:
     """Act upon what a provider has proved to say: sign for the firm that asked, or note that it will not be signed.
 

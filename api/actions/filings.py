@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.outbox import record
 from api.queries import compliance, visible
 from api.queries import filings as reading
+from api.tenancy import Office, by
 from api.wire.filings import DecisionIn, ReturnIn, StatementIn, SubmissionIn
 from coalitions.filing import UNDECIDED, before_bid
 from domain.actor import Actor
@@ -32,6 +33,7 @@ FOLLOWED = (ConsortiumState.SIGNED, ConsortiumState.FILED, ConsortiumState.BID, 
 Key = tuple[str, date, str, UUID]
 
 
+@by(Office.FORMATION)
 async def follow_law(session: AsyncSession, actor: Actor, row: Consortium, why: str = "") -> None:
     """Make a task of every filing that today's law asks of a signed consortium and that is none yet.
 

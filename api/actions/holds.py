@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.queries import consortia
+from api.tenancy import Office, by
 from coalitions.formation import spread
 from domain.actor import Actor
 from domain.calendar import months
@@ -22,6 +23,7 @@ Promise = tuple[Membership, TermsLine, WorkPackage]
 Declared = tuple[Membership, TermsLine, WorkPackage, Capability, tuple[date, ...]]
 
 
+@by(Office.FORMATION)
 async def keep(session: AsyncSession, actor: Actor, promises: Sequence[Promise], until: datetime) -> None:
     """Hold, softly and until `until`, what the terms of several members promise, instead of what they hold already.
 
@@ -98,6 +100,7 @@ async def _open_months(
         await session.execute(insert(CapacityMonth).values(rows).on_conflict_do_nothing())
 
 
+@by(Office.FORMATION)
 async def harden(session: AsyncSession, actor: Actor, membership: Membership) -> None:
     """Turn a member's soft holds into hard ones: it has signed."""
     for hold in await consortia.live_holds(session, actor, [membership.id]):
@@ -106,6 +109,7 @@ async def harden(session: AsyncSession, actor: Actor, membership: Membership) ->
     await session.flush()
 
 
+@by(Office.FORMATION)
 async def release(session: AsyncSession, actor: Actor, *memberships: Membership) -> None:
     """Give back everything held for memberships."""
     held = await consortia.live_holds(session, actor, [membership.id for membership in memberships])
@@ -115,6 +119,7 @@ async def release(session: AsyncSession, actor: Actor, *memberships: Membership)
     await session.flush()
 
 
+@by(Office.FORMATION)
 async def extend(session: AsyncSession, actor: Actor, membership: Membership, until: datetime) -> None:
     """Keep a member's soft holds until `until`: it has accepted and waits for the others."""
     for hold in await consortia.live_holds(session, actor, [membership.id]):

@@ -24,6 +24,7 @@ from api.intake.report import Account, ImportReport
 from api.intake.sheet import Upload, accept, refused
 from api.outbox import enqueue, record
 from api.queries import imports
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import Fault, NotAllowed, StillReferenced
 from domain.kinds import BatchState, Role
@@ -163,6 +164,12 @@ async def undo(session: AsyncSession, actor: Actor, batch_id: UUID) -> ImportBat
     """
     batch = await imports.batch(session, actor, batch_id, lock=True)
     batch.become(BatchState.UNDONE)
+    await _unwrite(session, actor, batch)
+    return batch
+
+
+@by(Office.IMPORTER)
+async def _unwrite(session: AsyncSession, actor: Actor, batch: ImportBatch) -> None:
     await imports.take_turn(session)
     table = await imports.resting_on(session, batch.id)
     if table is not None:
@@ -175,7 +182,6 @@ async def undo(session: AsyncSession, actor: Actor, batch_id: UUID) -> ImportBat
         await session.execute(written.delete().where(written.c.batch_id == batch.id))
     await record(session, actor, "import.undone", batch.id, filename=batch.filename, written=batch.written)
     await session.flush()
-    return batch
 
 
 def _allow(actor: Actor, subject: Subject, owner_id: UUID | None) -> None:

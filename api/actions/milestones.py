@@ -12,6 +12,7 @@ from api.queries import consortia, opportunities, visible
 from api.queries import filings as standing
 from api.queries import milestones as reading
 from api.queries.consortia import SeatRow
+from api.tenancy import Office, by
 from api.wire.milestones import PlanIn, ReportIn
 from coalitions.milestones import usual_plan
 from domain.actor import Actor
@@ -69,6 +70,7 @@ async def report(session: AsyncSession, actor: Actor, identity: UUID, given: Rep
     return milestone
 
 
+@by(Office.FORMATION)
 async def drop_orphans(session: AsyncSession, actor: Actor, row: Consortium) -> None:
     """Take away what is planned and not reached for parts that their firm no longer has."""
     seats = [each for each in await consortia.whole(session, actor, row.id) if each.membership.state in visible.BOUND]
@@ -116,6 +118,7 @@ def _named(
     return wanted
 
 
+@by(Office.FORMATION)
 async def _add(session: AsyncSession, actor: Actor, row: Consortium, wanted: dict[Place, date]) -> None:
     """Add milestones, told as one event for all of them."""
     if not wanted:
@@ -128,6 +131,7 @@ async def _add(session: AsyncSession, actor: Actor, row: Consortium, wanted: dic
                  first=min(wanted.values()).isoformat(), last=max(wanted.values()).isoformat())  # fmt: skip
 
 
+@by(Office.FORMATION)
 async def _move(session: AsyncSession, actor: Actor, row: Consortium, milestone: Milestone, day: date) -> None:
     if milestone.planned == day:
         return

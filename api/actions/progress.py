@@ -11,6 +11,7 @@ from api.actions import amendments, holds
 from api.actions.filings import FilingsOpen, filed, follow_law, not_later_than_today, tell_all, undecided
 from api.outbox import record
 from api.queries import consortia, filings, visible
+from api.tenancy import Office, by
 from api.wire.filings import BidIn, DayIn, LossIn, StatementIn
 from domain.actor import Actor
 from domain.errors import Fault, IllegalTransition, Invalid, NotAllowed
@@ -83,6 +84,12 @@ async def start(session: AsyncSession, actor: Actor, identity: UUID, given: DayI
     await _nothing_undecided(session, actor, row, bid=False)
     await _become(session, actor, row, ConsortiumState.RUNNING, "consortium.started", on=given.on.isoformat(),
                   reason=given.note)  # fmt: skip
+    await _activate(session, actor, row)
+    return row
+
+
+@by(Office.FORMATION)
+async def _activate(session: AsyncSession, actor: Actor, row: Consortium) -> None:
     for seat in await consortia.whole(session, actor, row.id):
         member = seat.membership
         if member.state is MembershipState.SIGNED:
@@ -90,7 +97,6 @@ async def start(session: AsyncSession, actor: Actor, identity: UUID, given: DayI
             await record(session, actor, "membership.activated", member.id, opportunity_id=row.opportunity_id,
                          consortium_id=row.id, audience=[row.organisation_id, member.organisation_id], name=row.name,
                          before="signed", after="active")  # fmt: skip
-    return row
 
 
 async def close(session: AsyncSession, actor: Actor, identity: UUID, given: DayIn) -> Consortium:
@@ -144,6 +150,7 @@ async def _nothing_undecided(session: AsyncSession, actor: Actor, row: Consortiu
         raise FilingsOpen(rules=", ".join(waiting))
 
 
+@by(Office.FORMATION)
 async def _end(session: AsyncSession, actor: Actor, row: Consortium) -> None:
     """Drop an amendment that is still open, and give back every hold: nothing is promised any more."""
     await amendments.drop_open(session, actor, row)

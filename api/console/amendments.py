@@ -68,7 +68,7 @@ def _form(view: View) -> dict[str, Any]:
 
 def _typed_line(package: WorkPackage, line: TermsLine | None, view: View) -> dict[str, Any]:
     """Return what a member has of a package, as somebody would type it."""
-    price = line.unit_price if line else None
+    price = consortia.price_of(line) if line else None
     return {
         "package": package,
         "units": line.units if line else "",
@@ -115,7 +115,7 @@ def _given(form: Reading, view: View) -> dict[str, Any]:
 
 def _lines(form: Reading, view: View, seat: SeatRow) -> list[dict[str, Any]]:
     """Return the lines typed for a seat; nothing where they are what it has."""
-    had = {line.package_id: (line.units, line.unit_price) for line in seat.lines}
+    had = {line.package_id: (line.units, consortia.price_of(line)) for line in seat.lines}
     now: dict[UUID, tuple[int, int | None]] = {}
     for package in view.packages.values():
         units = form.whole(f"units-{seat.membership.id}-{package.id}")

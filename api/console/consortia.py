@@ -238,7 +238,7 @@ async def _former(session: AsyncSession, actor: Actor, consortium: UUID, members
     view = await consortia.view(session, actor, consortium)
     (seat,) = [seat for seat in view.seats if seat.membership.id == membership]
     return [
-        {"package": view.packages[line.package_id].code, "units": line.units, "unit_price": line.unit_price}
+        {"package": view.packages[line.package_id].code, "units": line.units, "unit_price": consortia.price_of(line)}
         for line in seat.lines
     ]
 

@@ -19,6 +19,7 @@ from api.i18n import Locale, catalogue, locale_of
 from api.queries import actors, events, obligations
 from api.queries.actors import SignedIn
 from api.queries.visible import watches
+from api.tenancy import acting
 from domain.actor import Actor
 from domain.errors import NotSignedIn
 from domain.kinds import Role
@@ -100,7 +101,7 @@ async def provide_guest(request: AnyRequest) -> Reader:
 async def provide_reader(request: AnyRequest) -> Reader:
     """Who looks, by name. Raises NotSignedIn."""
     guest = await provide_guest(request)
-    async with transaction(request.app.state.sessions) as session:
+    async with transaction(request.app.state.sessions, acting(guest.actor)) as session:
         user, organisation = await actors.profile(session, guest.actor)
         reading = request.method == "GET"
         waiting = len(await obligations.listed(session, guest.actor)) if reading else 0

@@ -18,6 +18,7 @@ from api.db import snapshot
 from api.jobs import Effect, JobContext, NotYet, Outcome
 from api.queries import answers, consortia, visible
 from api.queries.world import load_opening, load_world
+from api.tenancy import Office, doing
 from api.vectors import of_this_process
 from coalitions import answering, portfolios
 from coalitions.answering import Effort, Matter
@@ -54,7 +55,7 @@ async def answer(context: JobContext) -> Effect:
     nobody waiting. Raises NotYet while another one is under way, NotFound when what was asked about is no longer the
     asker's to see, PricesClosed, PlanOutdated.
     """
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         if not await answers.next_in_turn(session, context.actor, context.job_id):
             raise NotYet
     await context.report({"stage": "reading"})
@@ -112,14 +113,14 @@ async def _about(context: JobContext) -> tuple[UUID, ...]:
     assert context.subject_id is not None
     if payload["kind"] == AnswerKind.COUNTERFACTUAL:
         return (context.subject_id,)
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         return ((await visible.suggestion(session, context.actor, context.subject_id)).opportunity_id,)
 
 
 async def _read(context: JobContext, identity: UUID) -> Project:
     """Read everything a question needs about a project in one snapshot."""
     holding = _named(context, "consortium_id")
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         opening = await load_opening(session, context.actor, identity)
         now: datetime = await consortia.clock(session)
         meaning = await of_this_process()

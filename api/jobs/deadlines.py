@@ -7,6 +7,7 @@ from api.actions.imports import the_operator
 from api.db import transaction
 from api.queries import amendments as proposed
 from api.queries.consortia import overdue, to_remind
+from api.tenancy import Office, doing
 
 
 async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
@@ -15,16 +16,16 @@ async def expire(sessions: async_sessionmaker[AsyncSession]) -> int:
     Each consortium is a commit of its own, begun by locking it as every answer does, so that any number of workers may
     do this at once, and beside the answers.
     """
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.WORKER)) as session:
         operator = await the_operator(session)
         dropped = await proposed.overdue(session, operator)
         due = await overdue(session, operator)
     expired = 0
     for identity in dropped:
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.WORKER)) as session:
             expired += await amendments.expire(session, operator, identity)
     for identity in due:
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.WORKER)) as session:
             expired += await consortia.expire(session, operator, identity)
     return expired
 
@@ -35,11 +36,11 @@ async def remind(sessions: async_sessionmaker[AsyncSession]) -> int:
     As with `expire`, each consortium is a commit of its own that locks it first: any number of workers may do this at
     once, and each reminder is given once.
     """
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.WORKER)) as session:
         operator = await the_operator(session)
         due = await to_remind(session, operator)
     given = 0
     for identity in due:
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.WORKER)) as session:
             given += await negotiation.remind(session, operator, identity)
     return given

@@ -12,6 +12,7 @@ from api.jobs import Effect, JobContext, Outcome
 from api.papers.frozen import as_pdf
 from api.papers.wording import worded
 from api.queries.envelopes import to_send
+from api.tenancy import Office, doing
 from coalitions.clauses import compose
 from domain.errors import NotFound
 from domain.kinds import Receiver
@@ -24,7 +25,7 @@ async def hand_over(context: JobContext) -> Effect:
     if context.subject_id is None:
         raise NotFound(noun="envelope")
     identity, site = context.subject_id, context.settings.site
-    async with transaction(context.sessions) as session:
+    async with transaction(context.sessions, doing(Office.WORKER, context.actor)) as session:
         envelope, agreement, user, firm = await to_send(session, identity)
     address = f"{site}/verify/{agreement.sha256}"
     sheet = worded(

@@ -9,11 +9,12 @@ from api.db import transaction
 from api.heads import SignedHead, keep, signed, signing_key
 from api.queries import audit as reading
 from api.settings import Settings
+from api.tenancy import Office, doing
 
 
 async def vouch(sessions: async_sessionmaker[AsyncSession], settings: Settings) -> SignedHead | None:
     """Sign the newest link and keep it; None before the first. What is kept twice is the same head, signed later."""
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.SEALER)) as session:
         head = await reading.head(session)
         if head.seq == 0:
             return None

@@ -8,9 +8,11 @@ from anyio import from_thread, to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import imports
+from api.db import transaction
 from api.intake.reading import Reading, Subject, read
 from api.jobs import Effect, JobContext
 from api.queries import imports as known
+from api.tenancy import Office, by, doing
 from domain.errors import Invalid
 
 
@@ -19,7 +21,7 @@ async def bring_in(context: JobContext) -> Effect:
     subject = Subject(context.payload["subject"])
     assert context.subject_id is not None
     batch = context.subject_id
-    async with context.sessions() as session:
+    async with transaction(context.sessions, doing(Office.WORKER, context.actor)) as session:
         filename = (await known.batch(session, context.actor, batch)).filename
     sha256 = Path(str(context.payload["file"])).name
 
@@ -37,12 +39,14 @@ async def bring_in(context: JobContext) -> Effect:
     return partial(_write, context, reading)
 
 
+@by(Office.IMPORTER)
 async def _refuse(context: JobContext, subject: Subject, refusal: Invalid, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
     batch = await imports.refuse(session, context.actor, context.subject_id, subject, refusal.faults)
     return {"code": "import-refused", "batch": str(batch.id)}
 
 
+@by(Office.IMPORTER)
 async def _write(context: JobContext, reading: Reading, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
     batch = await known.batch(session, context.actor, context.subject_id, lock=True)

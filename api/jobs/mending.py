@@ -17,6 +17,7 @@ from api.jobs import Effect, JobContext, Outcome, only
 from api.queries import consortia, visible
 from api.queries.consortia import View
 from api.queries.world import load_opening, load_world
+from api.tenancy import Office, doing
 from api.vectors import of_this_process
 from api.wire.consortia import TermsIn
 from coalitions.checking import Checked, check
@@ -76,7 +77,7 @@ async def counter_check(context: JobContext) -> Effect:
     if context.subject_id is None:
         raise ValueError("a check is about a seat")
     given = TermsIn.model_validate(dict(context.payload), strict=False)
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         member = await visible.membership(session, context.actor, context.subject_id)
     view, opening, world, parts = await _read(context, member.consortium_id)
     lines = tuple(Line(**line.model_dump()) for line in given.lines)
@@ -112,7 +113,7 @@ def _budget(view: View) -> dict[str, Any]:
 
 async def _read(context: JobContext, identity: UUID) -> tuple[View, Opening, World, tuple[Part, ...]]:
     """Read a consortium with the world around it; what it holds counts as free, since it is about itself."""
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         view = await consortia.view(session, context.actor, identity)
         parts = _parts(view)
         opening = await load_opening(session, context.actor, view.opportunity.id)

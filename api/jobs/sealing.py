@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.actions import audit
 from api.db import transaction
 from api.queries.audit import AT_ONCE
+from api.tenancy import Office, doing
 from domain.audit import Head
 
 
@@ -16,7 +17,7 @@ async def seal(sessions: async_sessionmaker[AsyncSession]) -> Head | None:
     newest = None
     sealed = AT_ONCE
     while sealed == AT_ONCE:
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.SEALER)) as session:
             sealed, head = await audit.seal(session)
         newest = head if sealed else newest
     return newest

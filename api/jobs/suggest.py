@@ -15,6 +15,7 @@ from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome
 from api.queries import consortia
 from api.queries.world import load_opening, load_world
+from api.tenancy import Office, doing
 from api.vectors import of_this_process
 from coalitions.formation import PENDING, SETTLED
 from coalitions.suggestion import Params
@@ -64,7 +65,7 @@ async def _read(context: JobContext) -> tuple[Opening, World, Params]:
     identity = context.subject_id
     if identity is None:
         raise ValueError("a suggestion run is about an opportunity")
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         opening = await load_opening(session, context.actor, identity)
         holding = UUID(payload["consortium_id"]) if payload.get("consortium_id") else None
         if holding is not None:

@@ -20,6 +20,7 @@ from api.queries.letters import Post
 from api.sending import NotSent, hooks
 from api.sending.letters import Line, Written, by_mail, to_chat, write
 from api.settings import Settings
+from api.tenancy import Office, doing
 from domain.kinds import ChannelKind, Receiver
 from domain.message import Message
 from domain.records import Delivery, Endpoint, Event
@@ -32,7 +33,7 @@ CHANCE = SystemRandom()
 async def tell(sessions: Sessions, settings: Settings) -> int:
     """Hand on what happened and send the letters that are due; return how many were tried."""
     await hand_on(sessions)
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         await channels.pack(session)
     tried = 0
     while busy := await _letters(sessions, settings):
@@ -52,7 +53,7 @@ async def hand_on(sessions: Sessions) -> int:
     """Hand on all events that may be, a batch a commit; return how many there were."""
     handed = 0
     while await _waits(sessions):
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.RELAY)) as session:
             some = await relaying.hand_on(session)
         handed += some
         if not some:  # another process is at it
@@ -61,19 +62,19 @@ async def hand_on(sessions: Sessions) -> int:
 
 
 async def _waits(sessions: Sessions) -> bool:
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         return await relay.waits(session)
 
 
 async def _letters(sessions: Sessions, settings: Settings) -> int:
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         taken = await channels.take(session)
     await _each(taken, lambda post: _send(sessions, settings, post))
     return len(taken)
 
 
 async def _deliveries(sessions: Sessions, settings: Settings) -> int:
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         taken = await endpoints.take(session)
     await _each(taken, lambda pair: _deliver(sessions, settings, *pair))
     return len(taken)
@@ -94,7 +95,7 @@ async def _send(sessions: Sessions, settings: Settings, post: Post) -> None:
         await _sent(settings, post)
     except NotSent as refused:
         reason = refused.reason
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         await channels.settle(session, post, reason, CHANCE.random())
 
 
@@ -127,7 +128,7 @@ async def _deliver(sessions: Sessions, settings: Settings, delivery: Delivery, e
     identity = f"msg_{delivery.id.hex}"
     sent = hooks.headers(identity, delivery.body, endpoints.secrets_of(endpoint, now), now)
     outcome = await hooks.post(endpoint.url, delivery.body, sent, local=settings.local_webhooks)
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         await endpoints.settle(session, delivery.id, delivery.tries, outcome, CHANCE.random())
 
 

@@ -5,6 +5,7 @@ from anyio import to_thread
 from api.db import transaction
 from api.jobs import Effect, JobContext, only
 from api.queries import vectors
+from api.tenancy import Office, doing
 from api.vectors import BATCH, Encoder, encode_all, of_this_process
 
 
@@ -24,13 +25,13 @@ async def _fill(context: JobContext, encoder: Encoder) -> int:
     """Fill one encoder's vectors; return how many were computed."""
     computed = 0
     while not context.cancelled.is_set():
-        async with context.sessions() as session:
+        async with transaction(context.sessions, doing(Office.WORKER)) as session:
             phrases = await vectors.empty(session, encoder.name, BATCH)
             done, every = await vectors.counts(session, encoder.name)
         if not phrases:
             break
         rows = await to_thread.run_sync(encode_all, encoder, phrases)
-        async with transaction(context.sessions) as session:
+        async with transaction(context.sessions, doing(Office.WORKER)) as session:
             await vectors.fill(session, phrases, {encoder.name: rows})
         computed += len(phrases)
         await context.report({"stage": encoder.name, "done": done + len(phrases), "all": every})

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import consortia, organisations, visible
+from api.tenancy import Office, by, through
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import AmendmentState
@@ -66,6 +67,7 @@ async def view(session: AsyncSession, actor: Actor, identity: UUID, *, lock: boo
     return await _folded(session, actor, row)
 
 
+@by(Office.FORMATION)
 async def _folded(session: AsyncSession, actor: Actor, row: Amendment) -> View:
     seats = (
         sa.select(AmendedSeat, Membership)
@@ -107,8 +109,9 @@ async def open_view(session: AsyncSession, actor: Actor, consortium: UUID) -> Vi
         .with_for_update()
         .execution_options(populate_existing=True)
     )
-    found = (await session.execute(statement)).scalar_one_or_none()
-    return None if found is None else await _folded(session, actor, found)
+    async with through(session, Office.FORMATION):
+        found = (await session.execute(statement)).scalar_one_or_none()
+        return None if found is None else await _folded(session, actor, found)
 
 
 async def overdue(session: AsyncSession, actor: Actor, limit: int = 200) -> list[UUID]:
@@ -132,6 +135,7 @@ async def last_edition(session: AsyncSession, actor: Actor, consortium: UUID) ->
     return number
 
 
+@by(Office.FORMATION)
 async def standing_signatures(session: AsyncSession, actor: Actor, agreement: Agreement) -> dict[UUID, Standing]:
     """Return, by firm, the signatures that count under an edition: given under it, or carried to it."""
     given = sa.select(Signature).where(col(Signature.agreement_id) == agreement.id)

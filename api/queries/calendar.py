@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.kinds import Role
 from domain.records import CalendarFeed, Organisation, User
@@ -15,6 +16,7 @@ async def feed_of(session: AsyncSession, actor: Actor) -> CalendarFeed | None:
     return (await session.execute(statement)).scalar_one_or_none()
 
 
+@by(Office.GATE)
 async def owner(session: AsyncSession, secret_hash: bytes) -> tuple[Actor, str] | None:
     """Return whose calendar a secret opens, with his language; None for an unknown secret or an account that ended."""
     statement = (

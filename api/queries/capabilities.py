@@ -22,7 +22,9 @@ async def mine(
 
 
 async def prices_of(session: AsyncSession, actor: Actor, capabilities: list[UUID]) -> dict[UUID, CapabilityPrice]:
-    """Return the prices of those of `capabilities` that are the actor's own, by capability."""
+    """Return the prices of those of `capabilities` that are the actor's own, by capability; who oversees has none."""
+    if visible.watches(actor):
+        return {}
     own = visible.own_capabilities(actor).with_only_columns(col(Capability.id))
     statement = sa.select(CapabilityPrice).where(
         col(CapabilityPrice.capability_id).in_(capabilities), col(CapabilityPrice.capability_id).in_(own)

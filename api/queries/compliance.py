@@ -19,6 +19,7 @@ import domain
 from api.i18n import BEIJING
 from api.queries import consortia, opportunities, organisations, visible, world
 from api.queries.consortia import SeatRow
+from api.tenancy import Office, by
 from coalitions.compliance import Facts, Finding, Member, Rival, Settled, Work, findings
 from coalitions.filing import Duty, due_on, duties
 from coalitions.formation import PENDING, SETTLED
@@ -131,6 +132,7 @@ async def _today(session: AsyncSession) -> date:
     return (await consortia.clock(session)).astimezone(BEIJING).date()
 
 
+@by(Office.FORMATION)
 async def _signed_on(session: AsyncSession, row: Consortium) -> date | None:
     """Return the day of the last signature under a consortium that is signed; None while it is open."""
     if row.state in (*OPEN, ConsortiumState.DISSOLVED):
@@ -144,6 +146,7 @@ async def _signed_on(session: AsyncSession, row: Consortium) -> date | None:
     return last.astimezone(BEIJING).date() if last else None
 
 
+@by(Office.FORMATION)
 async def _facts(session: AsyncSession, actor: Actor, row: Consortium, statements: Sequence[Statement]) -> Facts:
     """Gather the facts of the whole consortium: for deciding, so also those that this reader will not be shown."""
     folded = await opportunities.folded(session, actor, row.opportunity_id)
@@ -268,6 +271,7 @@ async def _rivals(session: AsyncSession, row: Consortium) -> tuple[Rival, ...]:
     return tuple(Rival(id=identity, group=group) for identity, group in await session.execute(statement))
 
 
+@by(Office.FORMATION)
 async def _statements(session: AsyncSession, consortium: UUID) -> list[Statement]:
     statement = (
         sa.select(ComplianceAcknowledgement, col(User.name))

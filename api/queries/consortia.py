@@ -13,6 +13,7 @@ from sqlmodel import col
 
 from api.queries import opportunities, organisations, visible
 from api.queries.page import page
+from api.tenancy import Office, by, through
 from api.zones import zone_of
 from coalitions.formation import REMINDERS, SETTLED
 from coalitions.terms import Line, Offer, Payment
@@ -104,6 +105,16 @@ class View:
         )
 
 
+def stated(line: TermsLine) -> bool:
+    """Tell whether a line names a price; one that the reader's role may not even read counts as named."""
+    return "unit_price" in sa.inspect(line).unloaded or line.unit_price is not None
+
+
+def price_of(line: TermsLine) -> int | None:
+    """Return the price a line names, as far as the reader's role may read it."""
+    return None if "unit_price" in sa.inspect(line).unloaded else line.unit_price
+
+
 def letters(place: int) -> str:
     """Return the letters of a place counted from 0, as columns of a sheet have them.
 
@@ -178,7 +189,8 @@ async def whole(session: AsyncSession, actor: Actor, consortium: UUID) -> tuple[
         .where(col(Membership.consortium_id) == row.id)
         .order_by(col(Membership.created_at), col(Membership.id))
     )
-    return await seats_of(session, actor, list((await session.execute(statement)).scalars()))
+    async with through(session, Office.FORMATION):
+        return await seats_of(session, actor, list((await session.execute(statement)).scalars()))
 
 
 async def seats_of(session: AsyncSession, actor: Actor, rows: Sequence[Membership]) -> tuple[SeatRow, ...]:
@@ -317,12 +329,14 @@ async def inbox(session: AsyncSession, actor: Actor) -> tuple[SeatRow, ...]:
     )
 
 
+@by(Office.SOLVER)
 async def prices(session: AsyncSession, actor: Actor, capabilities: Iterable[UUID]) -> dict[UUID, CapabilityPrice]:
     """Return, for forming terms, the declared prices of capabilities; what of it is shown is decided at the wire."""
     statement = sa.select(CapabilityPrice).where(col(CapabilityPrice.capability_id).in_(set(capabilities)))
     return {row.capability_id: row for row in (await session.execute(statement)).scalars()}
 
 
+@by(Office.SOLVER)
 async def disclosed(session: AsyncSession, actor: Actor, capabilities: Iterable[UUID]) -> set[UUID]:
     """Return those of `capabilities` whose price their owner shows to the parties of a matched plan."""
     statement = sa.select(col(CapabilityPrice.capability_id)).where(

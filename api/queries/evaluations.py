@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import consortia, organisations, visible
+from api.tenancy import Office, by, through
 from coalitions.evaluations import LEAST, Average, averages, is_open, is_public
 from domain.actor import Actor
 from domain.kinds import EvaluationCriterion
@@ -98,7 +99,8 @@ async def record_of(session: AsyncSession, actor: Actor, firm: UUID) -> Record:
         .where(col(Evaluation.about_id) == row.id)
         .order_by(col(Evaluation.created_at).desc(), col(Evaluation.id))
     )
-    said = await _said(session, list((await session.execute(statement)).scalars()))
+    async with through(session, Office.FORMATION):
+        said = await _said(session, list((await session.execute(statement)).scalars()))
     public = tuple(each for each in said if each.public)
     return Record(
         cases=len(public),
@@ -113,6 +115,7 @@ async def between(session: AsyncSession, actor: Actor, evaluation: UUID) -> Said
     return found
 
 
+@by(Office.FORMATION)
 async def _said(session: AsyncSession, rows: list[Evaluation]) -> list[Said]:
     """Add replies, and tell of each whether others may read it."""
     replies = sa.select(EvaluationReply).where(col(EvaluationReply.evaluation_id).in_([row.id for row in rows]))
@@ -147,6 +150,7 @@ async def _pairs(session: AsyncSession, wanted: Iterable[UUID]) -> set[tuple[UUI
     return set(await session.execute(statement))
 
 
+@by(Office.FORMATION)
 async def _ends(session: AsyncSession, row: Consortium) -> dict[UUID, datetime]:
     """Return, by member, when its partnership with the chain leader ended: at its exit, else at the closing."""
     left = (

@@ -76,14 +76,9 @@ async def latest(
 
 async def now(session: AsyncSession) -> str:
     """Return the position behind which a reader who comes now will miss nothing; it tells nothing of what happened."""
-    newest = (
-        sa.select(col(Event.xid), col(Event.id))
-        .where(SETTLED)
-        .order_by(col(Event.xid).desc(), col(Event.id).desc())
-        .limit(1)
-    )
-    found = (await session.execute(newest)).one_or_none()
-    return f"{found[0]}-{found[1]}" if found else "0-0"
+    newest = sa.text("select xid, id from tenancy.newest_event()")
+    found = (await session.execute(newest)).one()
+    return f"{found.xid}-{found.id}" if found.id is not None else "0-0"
 
 
 def told(event: Event) -> dict[str, Any]:

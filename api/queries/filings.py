@@ -13,6 +13,7 @@ from sqlmodel import col
 from api.i18n import BEIJING
 from api.queries import consortia, organisations, visible
 from api.queries.compliance import rule_packs
+from api.tenancy import Office, through
 from coalitions.filing import UNDECIDED, before_bid
 from domain.actor import Actor
 from domain.law import Rule
@@ -71,7 +72,8 @@ async def every(session: AsyncSession, actor: Actor, consortium: UUID) -> list[F
     """Return every filing of a consortium the actor may see: for deciding, not for showing. Raises NotFound."""
     row = await visible.consortium(session, actor, consortium)
     statement = sa.select(Filing).where(col(Filing.consortium_id) == row.id).order_by(col(Filing.id))
-    return list((await session.execute(statement)).scalars())
+    async with through(session, Office.FORMATION):
+        return list((await session.execute(statement)).scalars())
 
 
 async def acts(session: AsyncSession, actor: Actor, consortium: UUID) -> bool:
@@ -87,7 +89,8 @@ async def members(session: AsyncSession, actor: Actor, consortium: UUID) -> list
     statement = sa.select(col(Membership.organisation_id)).where(
         col(Membership.consortium_id) == row.id, col(Membership.state).in_(visible.BOUND)
     )
-    return list((await session.execute(statement)).scalars())
+    async with through(session, Office.FORMATION):
+        return list((await session.execute(statement)).scalars())
 
 
 async def bid(session: AsyncSession, actor: Actor, consortium: UUID) -> Bid | None:

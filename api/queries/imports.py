@@ -178,7 +178,7 @@ async def resting_on(session: AsyncSession, batch_id: UUID) -> str | None:
             target = targets.get(key.column.table.name)
             if target is None or key.column.name != "id":
                 continue
-            rests = sa.select(sa.exists().where(key.parent.in_(target), own))
+            rests = sa.select(sa.exists(sa.select(key.parent).where(key.parent.in_(target), own)))
             if (await session.execute(rests)).scalar_one():
                 return table.name
     return None

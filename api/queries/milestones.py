@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import filings, opportunities, organisations, visible
+from api.tenancy import Office, through
 from coalitions.milestones import Pace, Progress
 from domain.actor import Actor
 from domain.records import Milestone, Organisation, WorkPackage
@@ -62,4 +63,5 @@ async def every(session: AsyncSession, actor: Actor, consortium: UUID) -> list[M
     """Return every milestone of a consortium the actor may see: for deciding, not for showing. Raises NotFound."""
     row = await visible.consortium(session, actor, consortium)
     statement = sa.select(Milestone).where(col(Milestone.consortium_id) == row.id).order_by(col(Milestone.id))
-    return list((await session.execute(statement)).scalars())
+    async with through(session, Office.FORMATION):
+        return list((await session.execute(statement)).scalars())

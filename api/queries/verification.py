@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.tenancy import Office, by
 from coalitions.validity import Validity, strongest, validity
 from domain.kinds import AmendmentState
 from domain.records import Agreement, Amendment, Consortium, Event, Signature
@@ -27,6 +28,7 @@ class Verdict:
     since: datetime | None
 
 
+@by(Office.NOTARY)
 async def verdict(session: AsyncSession, sha256: str) -> Verdict | None:
     """Return what the agreement with this hash is worth; None where there is none, or it is no hash at all.
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import opportunities
+from api.tenancy import Office, by
 from api.vectors import THRESHOLD as FLOOR
 from api.vectors import Meaning, Vectors
 from coalitions.matching import capability_needs, need_phrases
@@ -93,6 +94,7 @@ async def load_opening(session: AsyncSession, actor: Actor, identity: UUID) -> O
     )
 
 
+@by(Office.SOLVER)
 async def load_world(
     session: AsyncSession, actor: Actor, opening: Opening, meaning: Meaning, as_of: date, *, holding: UUID | None = None
 ) -> World:
@@ -123,6 +125,7 @@ async def load_world(
     )
 
 
+@by(Office.SOLVER)
 async def load_firms(
     session: AsyncSession,
     opening: Opening,

@@ -16,6 +16,7 @@ from api.i18n import Locale, locale_of
 from api.queries import audit, events, visible
 from api.routes.streaming import Happenings, Job, streamed, told
 from api.spreadsheets import attachment
+from api.tenancy import acting
 from api.wire.activity import EventOut, HeadOut
 from api.wire.base import Page
 from api.wire.jobs import JobOut
@@ -49,7 +50,7 @@ async def follow_job(
     state: State, request: Request[Any, Any, Any], actor: NamedDependency[Actor], identity: FromPath[UUID]
 ) -> Stream:
     """Follow a job: `progress` while it runs, one `done` with the outcome at its end."""
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, acting(actor)) as session:
         await visible.job(session, actor, identity)
     return streamed(Job(state, request, actor, identity))
 

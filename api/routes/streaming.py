@@ -21,6 +21,7 @@ from api.db import transaction
 from api.i18n import Locale, locale_of, say
 from api.live import HEARTBEAT, wait
 from api.queries import events, visible
+from api.tenancy import acting
 from api.wire.activity import EventOut
 from api.wire.jobs import JobOut
 from domain.actor import Actor
@@ -69,7 +70,7 @@ class Following(ABC):
             await wait(self._flag)
             if not await self._still():
                 raise StopAsyncIteration
-            async with transaction(self._state.sessions) as session:
+            async with transaction(self._state.sessions, acting(self.actor)) as session:
                 self._ready.extend(await self.read(session))
             if self._ready:
                 self._flag.set()  # there may be more than one reading holds

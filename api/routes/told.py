@@ -16,6 +16,7 @@ from api.i18n import Locale, locale_of, supported
 from api.idempotency import TELLS_A_SECRET
 from api.papers.calendar import MEDIA_TYPE, deadlines
 from api.queries import calendar, consortia, letters, obligations
+from api.tenancy import acting, become
 from api.wire.base import Page
 from api.wire.channels import CalendarOut, ChannelIn, ChannelOut, LetterOut, ObligationOut, ObligationsOut
 from domain.actor import Actor
@@ -123,6 +124,7 @@ async def read_calendar(
     if found is None:
         raise NotFound(noun="calendar_feed")
     actor, language = found
+    await become(snapshot, acting(actor))
     locale: Locale = supported(language) or "zh-CN"
     whole = await obligations.listed(snapshot, actor)
     content = deadlines(whole, await consortia.clock(snapshot), locale, state.settings.site)

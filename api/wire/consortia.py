@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from api.i18n import BEIJING
-from api.queries.consortia import Edition, SeatRow, View, offer_of
+from api.queries.consortia import Edition, SeatRow, View, offer_of, stated
 from api.wire.base import Wire
 from api.wire.negotiation import (
     Answerable,
@@ -290,7 +290,7 @@ class LineOut(Wire):
             units=line.units,
             share=line.share,
             unit_price=line.unit_price if open_to_reader else None,
-            price_closed=line.unit_price is not None and not open_to_reader,
+            price_closed=not open_to_reader and stated(line),
             currency=line.currency,
             starts=line.starts,
             ends=line.ends,

@@ -11,8 +11,15 @@ from litestar.di import Provide
 from litestar.static_files import create_static_files_router
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
-from api.auth import OwnSiteOnly, harden, provide_actor, provide_optional_actor, provide_signed_in
-from api.db import make_sessions, provide_snapshot
+from api.auth import (
+    OwnSiteOnly,
+    harden,
+    provide_actor,
+    provide_optional_actor,
+    provide_signed_in,
+    provide_snapshot,
+)
+from api.db import make_sessions
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.problems import answer, stamp
@@ -41,6 +48,7 @@ def little_app(
         dependencies={
             "actor": Provide(provide_actor),
             "optional_actor": Provide(provide_optional_actor),
+            "visitor": Provide(provide_optional_actor),
             "signed_in": Provide(provide_signed_in),
             "session": Provide(provide_session),
             "snapshot": Provide(provide_snapshot),

@@ -1,5 +1,6 @@
 """One request is one transaction, and no failed commit is ever answered with success."""
 
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import httpx
@@ -17,8 +18,6 @@ from api.db import (
     dsn_of,
     make_engine,
     make_sessions,
-    provide_session,
-    provide_snapshot,
     snapshot,
     transaction,
 )
@@ -52,6 +51,16 @@ async def count_twice(snapshot: NamedDependency[AsyncSession], state: State) -> 
 @post("/throttles/by-a-reader")
 async def write_as_reader(snapshot: NamedDependency[AsyncSession]) -> None:
     snapshot.add(SignInThrottle(email="three@demo.invalid"))
+
+
+async def provide_session(state: State) -> AsyncIterator[AsyncSession]:
+    async with transaction(state.sessions) as session:
+        yield session
+
+
+async def provide_snapshot(state: State) -> AsyncIterator[AsyncSession]:
+    async with snapshot(state.engine) as session:
+        yield session
 
 
 async def number(session: AsyncSession) -> int:

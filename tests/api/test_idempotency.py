@@ -258,6 +258,7 @@ async def late_rule(engine: AsyncEngine) -> AsyncIterator[None]:
     """A table whose rule is checked at the commit."""
     async with engine.begin() as connection:
         await connection.execute(sa.text("create table late_rule (n int unique deferrable initially deferred)"))
+        await connection.execute(sa.text("grant insert on late_rule to lianzhou_app"))
     yield
     async with engine.begin() as connection:
         await connection.execute(sa.text("drop table late_rule"))
