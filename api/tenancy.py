@@ -43,6 +43,7 @@ class Office(StrEnum):
     WORKER = "lianzhou_worker"
     RELAY = "lianzhou_relay"
     SEALER = "lianzhou_sealer"
+    KEEPER = "lianzhou_keeper"
 
 
 WATCHERS = frozenset({Role.BUREAU, Role.OPERATOR})

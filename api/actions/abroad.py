@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.outbox import record
 from api.queries import consortia
 from api.queries import personal as reading
+from api.tenancy import Office, by
 from api.wire.personal import AssessmentIn
 from domain.actor import Actor
 from domain.errors import Fault, Invalid, NotAllowed
@@ -26,6 +27,7 @@ ALARMS = (5_000, 8_000)
 """Shares of the limit at which the watchers are told, in basis points."""
 
 
+@by(Office.RELAY)
 async def let_leave(session: AsyncSession, person: UUID, receiver: Receiver, place: str) -> bool:
     """Say whether something about a person may go to a receiver at `place`; outside the mainland it is recorded."""
     if place == MAINLAND:

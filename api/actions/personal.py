@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from api.outbox import EVENT_CHANNEL, NOTIFY, record
 from api.queries import personal as reading
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotAllowed, RuleBroken
 from domain.personal import HOLDINGS, Erasure, erased_address, erased_name
@@ -35,6 +36,7 @@ async def erase_oneself(session: AsyncSession, actor: Actor, email: str) -> None
     await erase(session, user)
 
 
+@by(Office.KEEPER)
 async def erase(session: AsyncSession, user: User) -> None:
     """Erase a person: sessions, channels and calendar go, the account keeps neither name nor address.
 

@@ -44,7 +44,7 @@ async def hand_over(context: JobContext) -> Effect:
         email=user.email,
         callback=site + CALLBACK,
     )
-    async with transaction(context.sessions) as session:
+    async with transaction(context.sessions, doing(Office.RELAY)) as session:
         leaves = await let_leave(session, user.id, Receiver.ESIGN, context.settings.esign_place)
     opened = await _opened(context, signing) if leaves else None
 

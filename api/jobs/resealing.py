@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions import resealing
 from api.db import transaction
+from api.tenancy import Office, doing
 
 Told = Callable[[str, int], None]
 
@@ -20,7 +21,7 @@ async def reseal(sessions: async_sessionmaker[AsyncSession], *, plain: bool = Fa
     for place in resealing.places():
         batch = resealing.AT_ONCE
         while batch:
-            async with transaction(sessions) as session:
+            async with transaction(sessions, doing(Office.KEEPER)) as session:
                 batch = await resealing.reseal(session, place, plain=plain)
             done += batch
             if batch and told is not None:

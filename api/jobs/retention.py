@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from api.actions import retention
 from api.db import transaction
 from api.settings import Settings
+from api.tenancy import Office, doing
 
 
 async def purge(sessions: async_sessionmaker[AsyncSession], settings: Settings) -> dict[str, int]:
@@ -14,7 +15,7 @@ async def purge(sessions: async_sessionmaker[AsyncSession], settings: Settings) 
     for table, term in retention.tables().items():
         batch, count = retention.AT_ONCE, 0
         while batch == retention.AT_ONCE:
-            async with transaction(sessions) as session:
+            async with transaction(sessions, doing(Office.KEEPER)) as session:
                 batch = await retention.purge(session, table, term)
             count += batch
         gone[table] = count

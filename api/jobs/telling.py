@@ -109,7 +109,7 @@ async def _may_leave(sessions: Sessions, settings: Settings, post: Post) -> bool
     if place == abroad.MAINLAND or post.ended:
         return True
     receiver = Receiver.MAIL if mail else Receiver.CHAT
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.RELAY)) as session:
         return await abroad.let_leave(session, post.channel.user_id, receiver, place)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import SQLModel, col
 
 from api.queries.visible import watches
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotAllowed, NotFound
 from domain.kinds import Role
@@ -55,6 +56,7 @@ async def person_at(session: AsyncSession, email: str) -> User:
     return found
 
 
+@by(Office.KEEPER)
 async def about(session: AsyncSession, user: User) -> list[Held]:
     """Return everything that is held about a person, table by table, as the inventory says; no secrets."""
     return [Held(holding=holding, rows=await _rows(session, holding, user)) for holding in HOLDINGS]

@@ -20,10 +20,12 @@ depends_on = None
 ROLES = (
     "lianzhou_app", "lianzhou_bureau", "lianzhou_gate", "lianzhou_solver", "lianzhou_formation", "lianzhou_notary",
     "lianzhou_importer", "lianzhou_worker", "lianzhou_relay", "lianzhou_sealer",
+    "lianzhou_keeper",
 )  # fmt: skip
 CATALOGUE = ("narrower_product", "phrase_vector")
 """Words of a language, without an owner: everybody reads them, whoever declares or imports adds to them."""
 DEFINER = (
+    "event_place()",
     "capacity_hold_guard()", "bid_claim_of(uuid, uuid, uuid, uuid)", "membership_claim()", "lone_bid_claim()",
 )  # fmt: skip
 """Triggers that keep totals and claims of other firms right: under the writer's own role they would find no row."""
@@ -335,6 +337,10 @@ def _told() -> None:
     protect("delivery", _beneath("endpoint e", "e.id = endpoint_id"))
     protect("attempt", _beneath("delivery d", "d.id = delivery_id"))
     protect("relay", "false", rights="select")
+    protect("abroad_assessment", OPERATOR, rights="select, insert")
+    protect("abroad_transfer", "false", rights="select")
+    for table in ("abroad_assessment", "abroad_transfer"):
+        watch(table)
 
 
 WORK: tuple[tuple[str, str, str], ...] = (
@@ -381,8 +387,29 @@ WORK: tuple[tuple[str, str, str], ...] = (
     ("lianzhou_relay", "select", "organisation user_account"),
     ("lianzhou_relay", "select, insert, update", "channel endpoint letter notice delivery attempt relay"),
     ("lianzhou_relay", "select, insert", "event"),
+    ("lianzhou_relay", "select", "abroad_assessment"),
+    ("lianzhou_relay", "select, insert", "abroad_transfer"),
     ("lianzhou_sealer", "select", "event"),
     ("lianzhou_sealer", "select, insert", "audit_seal audit_head"),
+    # ends what has been kept for its term, seals anew, and tells or erases what is held about one person
+    (
+        "lianzhou_keeper",
+        "select, update, delete",
+        "idempotency_key notice letter delivery attempt sign_in sign_in_throttle job abroad_transfer user_account channel"
+        " calendar_feed",
+    ),
+    (
+        "lianzhou_keeper",
+        "select, update",
+        "capability capability_price terms_line endpoint answer agreement import_batch",
+    ),
+    ("lianzhou_keeper", "select, insert", "event"),
+    (
+        "lianzhou_keeper",
+        "select",
+        "organisation suggestion lone_bid membership invitation confidentiality_acceptance compliance_acknowledgement"
+        " signature envelope evaluation evaluation_reply abroad_assessment",
+    ),
 )
 """What each of the product's own roles may do with which tables; none but the solver reads every firm's price."""
 
@@ -395,7 +422,7 @@ def _own_work() -> None:
     mine = _beneath("capability c", f"c.id = capability_id and (c.organisation_id = {ME} or {OPERATOR})")
     allow("capability_price", "lianzhou_importer", "select, insert, update, delete", where=mine)
 
-    queue = ", ".join((*PEOPLE, "lianzhou_formation", "lianzhou_worker", "lianzhou_importer"))
+    queue = ", ".join((*PEOPLE, "lianzhou_formation", "lianzhou_worker", "lianzhou_importer", "lianzhou_keeper"))
     op.execute(f"grant select, insert, update, delete on all tables in schema queue to {queue}")
     op.execute(f"grant usage on all sequences in schema queue to {queue}")
 
