@@ -105,6 +105,11 @@ class Settings:
         return self.head_key or self.home / "keys" / "head.pem"
 
     @property
+    def digest_key_place(self) -> Path:
+        """Where the key is that turns digests of problems into marks which nobody else can compute."""
+        return self.home / "keys" / "digest.key"
+
+    @property
     def site(self) -> str:
         """Where people find us, without a slash at the end.
 

@@ -494,9 +494,13 @@ class Job(Versioned, table=True):
 
 
 class Suggestion(Identified, table=True):
-    """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons."""
+    """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons.
+
+    `digest` is a mark under a key of this installation; `priced` and `closed` are as an answer has them.
+    """
 
     __tablename__: ClassVar[str] = "suggestion"
+    __table_args__ = (sa.CheckConstraint("closed >= 0", name="closed"),)
 
     opportunity_id: UUID = refers("opportunity.id", ondelete="CASCADE")
     job_id: UUID = Field(foreign_key="job.id", unique=True)
@@ -509,6 +513,8 @@ class Suggestion(Identified, table=True):
     seconds: float = Field()
     candidates: int = Field()
     within_budget: bool | None = Field(default=None)
+    priced: bool = Field(default=True)
+    closed: int = Field(default=0)
     plans: list[Any] = Field(default_factory=list, sa_type=JSONB)
     missing: list[Any] = Field(default_factory=list, sa_type=JSONB)
     diagnosis: list[Any] = Field(default_factory=list, sa_type=JSONB)
