@@ -31,6 +31,7 @@ from api.routes import (
     clauses,
     compliance,
     consortia,
+    disclosure,
     endpoints,
     envelopes,
     firms,
@@ -41,6 +42,7 @@ from api.routes import (
     opportunities,
     papers,
     problems,
+    statistics,
     told,
 )
 from api.routes import auth as sign_ins
@@ -64,6 +66,8 @@ ROUTES = (
     *amendments.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,
+    *statistics.HANDLERS,
+    *disclosure.HANDLERS,
     *imports.HANDLERS,
     *sign_ins.HANDLERS,
     *told.HANDLERS,

@@ -39,6 +39,7 @@ from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
 from api.jobs.sealing import seal
+from api.jobs.statistics import release
 from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.settings import Settings
@@ -53,6 +54,7 @@ LOOK_SECONDS = 1.0
 DEADLINE_SECONDS = 15.0
 SEAL_SECONDS = 2.0
 HEAD_SECONDS = 60.0
+RELEASE_SECONDS = 60.0
 TELL_SECONDS = 1.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
@@ -262,7 +264,14 @@ async def run(
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [
         asyncio.create_task(watch(worker, stop))
-        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries)
+        for watch in (
+            _watch_deadlines,
+            _watch_events,
+            _watch_heads,
+            _watch_telling,
+            _watch_deliveries,
+            _watch_calendar,
+        )
     ]
     try:
         while not stop.is_set():
@@ -313,6 +322,18 @@ async def _watch_heads(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("audit.unsigned", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), HEAD_SECONDS)
+
+
+async def _watch_calendar(worker: Worker, stop: asyncio.Event) -> None:
+    """Release the statistics of a quarter once it has begun; look once a minute until `stop` is set."""
+    while not stop.is_set():
+        try:
+            if tables := await release(worker.engine, worker.sessions):
+                logs.logger().info("statistics.released", tables=tables)
+        except (*DISCONNECTED, DBAPIError) as error:
+            logs.logger().warning("statistics.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RELEASE_SECONDS)
 
 
 async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:

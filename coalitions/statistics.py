@@ -50,7 +50,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hidden:
-    """A sum that was left out: its parts, its true total, and whether it is sensitive itself or was left out for another."""
+    """A sum that was left out: its parts and true total, and whether it is sensitive or was left out for another."""
 
     parts: frozenset[Part]
     total: int
@@ -259,8 +259,8 @@ def _narrowed(known: frozenset[Known], hidden: frozenset[Hidden]) -> tuple[Hidde
     targets = sorted(hidden, key=lambda each: (len(each.parts), sorted(each.parts), each.total))
     told = sorted(known, key=lambda each: (sorted(each.parts), each.low))
     places: dict[Part, int] = {}
-    for each in (*told, *targets):
-        for part in sorted(each.parts):
+    for parts in (*(each.parts for each in told), *(each.parts for each in targets)):
+        for part in sorted(parts):
             places.setdefault(part, len(places))
     sums = [Sum(columns=tuple(places[part] for part in sorted(k.parts)), low=k.low, high=k.high) for k in told]
     found = intervals(len(places), sums, [[places[part] for part in sorted(each.parts)] for each in targets])

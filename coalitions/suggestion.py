@@ -1,7 +1,7 @@
 """From a World and an opening to suggested consortia: pose the problem, have it solved, say why.
 
-What a run is told for a reader rests on prices that are open to him, or on none (``coalitions/basis.py``): who is chosen
-tells a price as surely as a total does. What is shown is order, fit, capacity, shares by published value and proof.
+What a reader is told rests on prices that are open to him, or on none (``coalitions/basis.py``): who is chosen tells a
+price as surely as a total does. What is shown is order, fit, capacity, shares by published value and proof.
 """
 
 from collections import Counter
@@ -183,9 +183,7 @@ def suggest(
     )
 
 
-def based(
-    world: World, opening: Opening, fits: Iterable[PackageFit], problem: Problem, reader: Reader | None
-) -> Basis:
+def based(world: World, opening: Opening, fits: Iterable[PackageFit], problem: Problem, reader: Reader | None) -> Basis:
     """Return a problem as `reader` may have it solved, who knows the prices that firms show to whom they match."""
     if reader is None:
         return Basis(problem=problem, priced=True, closed=0)

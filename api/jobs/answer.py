@@ -15,8 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import answers as keeping
 from api.actions.answers import Found
 from api.db import snapshot
-from api.marks import mark, marking_key
 from api.jobs import Effect, JobContext, NotYet, Outcome
+from api.marks import mark, marking_key
 from api.queries import answers, consortia, visible
 from api.queries.world import load_opening, load_world
 from api.vectors import of_this_process
