@@ -1342,7 +1342,8 @@ class StatisticCell(Record, table=True):
     __tablename__: ClassVar[str] = "statistic_cell"
 
     release_id: UUID = refers("statistic_release.id", ondelete="CASCADE", primary=True)
-    key: list[str] = Field(sa_type=ARRAY(sa.Text), primary_key=True)
+    place: int = Field(primary_key=True)
+    key: list[str] = Field(sa_type=ARRAY(sa.Text))
     value: int | None = Field(default=None, sa_type=sa.BigInteger)
 
 

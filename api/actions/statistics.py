@@ -23,7 +23,10 @@ async def release(
     row = StatisticRelease(cube=cube, subject=subject, period=period, dimensions=dimensions)
     session.add(row)
     await session.flush()
-    session.add_all(StatisticCell(release_id=row.id, key=list(key), value=value) for key, value in shown.items())
+    session.add_all(
+        StatisticCell(release_id=row.id, place=place, key=list(key), value=shown[key])
+        for place, key in enumerate(sorted(shown))
+    )
     session.add(StatisticGround(release_id=row.id, ground=ground))
     await session.flush()
     return row

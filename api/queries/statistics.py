@@ -262,6 +262,6 @@ async def released(session: AsyncSession, actor: Actor, identity: UUID) -> Relea
     if row is None:
         raise NotFound(noun="statistic")
     statement = (
-        sa.select(StatisticCell).where(col(StatisticCell.release_id) == identity).order_by(col(StatisticCell.key))
+        sa.select(StatisticCell).where(col(StatisticCell.release_id) == identity).order_by(col(StatisticCell.place))
     )
     return Released(release=row, cells=tuple((await session.execute(statement)).scalars()))

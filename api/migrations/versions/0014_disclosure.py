@@ -89,12 +89,13 @@ def _statistics() -> None:
     op.create_table(
         "statistic_cell",
         sa.Column("release_id", sa.Uuid(), nullable=False),
+        sa.Column("place", sa.Integer(), nullable=False),
         sa.Column("key", ARRAY(sa.Text()), nullable=False),
         sa.Column("value", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(
             ["release_id"], ["statistic_release.id"], name=op.f(release.format("statistic_cell")), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("release_id", "key", name=op.f("pk_statistic_cell")),
+        sa.PrimaryKeyConstraint("release_id", "place", name=op.f("pk_statistic_cell")),
     )
     op.create_table(
         "statistic_ground",
