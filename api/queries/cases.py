@@ -14,11 +14,11 @@ from api.queries import disclosure, visible
 from api.queries.disclosure import Shown
 from domain.actor import Actor
 from domain.errors import Fault, Invalid, NotFound
-from domain.kinds import DeclaredField
+from domain.kinds import DeclaredField, Disclosure
 from domain.records import BureauCase, Capability, Organisation, User
 
 UNREAD = frozenset({DeclaredField.UNIT_PRICE, DeclaredField.CONTACT})
-"""What no case opens: a price is nobody's business here, and a firm's people are found at the firm."""
+"""What no case opens, whoever may read it: a price is nobody's business here, and people are found at the firm."""
 MOST = 100
 
 
@@ -78,10 +78,10 @@ async def one(session: AsyncSession, actor: Actor, identity: UUID) -> CaseRow:
 
 
 async def declared(session: AsyncSession, firm: UUID) -> tuple[Shown, ...]:
-    """Return what a firm declares, as a case opens it."""
+    """Return what a firm declares, as a case opens it: never what the firm has left to the solver alone."""
     row = await session.get_one(Organisation, firm)
     every = [each async for each in disclosure.declared(session, row, await disclosure.tiers(session, firm))]
-    return tuple(each for each in every if each.field not in UNREAD)
+    return tuple(each for each in every if each.field not in UNREAD and each.tier is not Disclosure.SOLVER)
 
 
 async def own(session: AsyncSession, actor: Actor, identity: UUID) -> BureauCase:

@@ -200,7 +200,7 @@ CANARIES = (
     canary("price that an import could not read", MISREAD, "supplier"),
     canary("rules of the leader's projects", LIMIT, "owner", "bureau", "operator"),
     canary("rules of the rival's projects", 2 * LIMIT, "rival", "bureau", "operator"),
-    canary("member's turnover", TURNOVER),
+    canary("member's turnover", TURNOVER, "member"),
     canary("supplier's capacity of a month", DECLARED, "supplier"),
     *(canary(f"{name}'s capacity", figure, name.removesuffix("_agreed")) for name, figure in MONTHLY.items()),
 )
