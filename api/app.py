@@ -31,6 +31,7 @@ from api.routes import (
     clauses,
     compliance,
     consortia,
+    disclosure,
     endpoints,
     envelopes,
     firms,
@@ -42,6 +43,7 @@ from api.routes import (
     papers,
     personal,
     problems,
+    statistics,
     told,
 )
 from api.routes import auth as sign_ins
@@ -66,6 +68,8 @@ ROUTES = (
     *amendments.HANDLERS,
     *activity.HANDLERS,
     *indicators.HANDLERS,
+    *statistics.HANDLERS,
+    *disclosure.HANDLERS,
     *imports.HANDLERS,
     *sign_ins.HANDLERS,
     *told.HANDLERS,

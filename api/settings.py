@@ -124,6 +124,10 @@ class Settings:
         """Where the keys that seal columns of the database are."""
         return self.safe_keys or self.home / "keys" / "safe.json"
 
+    def digest_key_place(self) -> Path:
+        """Where the key is that turns digests of problems into marks which nobody else can compute."""
+        return self.home / "keys" / "digest.key"
+
     @property
     def site(self) -> str:
         """Where people find us, without a slash at the end.

@@ -41,6 +41,7 @@ from api.jobs.heads import vouch
 from api.jobs.resealing import reseal
 from api.jobs.retention import purge
 from api.jobs.sealing import seal
+from api.jobs.statistics import release
 from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
 from api.safe import SafeClosed
@@ -60,6 +61,7 @@ SEAL_SECONDS = 2.0
 HEAD_SECONDS = 60.0
 RESEAL_SECONDS = 600.0
 PURGE_SECONDS = 3600.0
+RELEASE_SECONDS = 60.0
 TELL_SECONDS = 1.0
 AGAIN_AFTER = timedelta(seconds=1)
 PASSING = frozenset({"40001", "40P01", "55P03", "57P01", "57P02", "57P03"})
@@ -277,6 +279,7 @@ async def run(
             _watch_deliveries,
             _watch_seals,
             _watch_terms,
+            _watch_calendar,
         )
     ]
     try:
@@ -352,6 +355,18 @@ async def _watch_terms(worker: Worker, stop: asyncio.Event) -> None:
             logs.logger().warning("terms.failed", reason=type(error).__name__)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), PURGE_SECONDS)
+
+
+async def _watch_calendar(worker: Worker, stop: asyncio.Event) -> None:
+    """Release the statistics of a quarter once it has begun; look once a minute until `stop` is set."""
+    while not stop.is_set():
+        try:
+            if tables := await release(worker.engine, worker.sessions):
+                logs.logger().info("statistics.released", tables=tables)
+        except (*DISCONNECTED, DBAPIError) as error:
+            logs.logger().warning("statistics.failed", reason=type(error).__name__)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), RELEASE_SECONDS)
 
 
 async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:

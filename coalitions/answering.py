@@ -42,7 +42,7 @@ from coalitions.answers import (
     Turn,
     Work,
 )
-from coalitions.basis import MILLION, Basis, Known, Units, open_side, plan_of, rest_on, yardstick
+from coalitions.basis import MILLION, Basis, Known, Units, open_prices, open_side, plan_of, rest_on, yardstick
 from coalitions.matching import PackageFit, match
 from coalitions.shares import by_largest_remainder
 from coalitions.suggestion import pose
@@ -112,25 +112,8 @@ def matter(world: World, opening: Opening, reader: UUID, matched: Collection[str
     """
     fits = match(world, opening)
     whole = pose(world, opening, fits)
-    known = {**_disclosed(world, opening, fits, reader, matched), **accepted}
+    known = {**open_prices(world, opening, fits, reader, matched), **accepted}
     return Matter(world=world, opening=opening, fits=fits, known=known, whole=whole, basis=rest_on(whole, known))
-
-
-def _disclosed(
-    world: World, opening: Opening, fits: Iterable[PackageFit], reader: UUID, matched: Collection[str]
-) -> dict[tuple[str, str], int]:
-    shown = {each.id for firm in world.suppliers for each in firm.offerings if each.price_disclosed}
-    codes = {package.id: package.code for package in opening.packages}
-    return {
-        (str(fit.supplier_id), codes[group.package_id]): fit.price
-        for group in fits
-        for fit in group.eligible
-        if fit.price is not None
-        and (
-            fit.supplier_id == reader
-            or (opening.owner_id == reader and fit.offering_id in shown and str(fit.supplier_id) in matched)
-        )
-    }
 
 
 # ---- why there is no plan, what rules cost, why this plan ----

@@ -6,10 +6,13 @@ declared price of a problem is open to the reader, and the answer counts with al
 the goal `price` has no weight and the budget is left aside, since both would speak of what the reader may not know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from uuid import UUID
 
+from coalitions.matching import PackageFit
 from domain.errors import RuleBroken
+from domain.world import Opening, World
 from optimizer import Goals, Mode, Offer, Plan, PlanDisputed, Problem
 from optimizer.goals import points
 from optimizer.problem import canonical
@@ -67,6 +70,32 @@ def rest_on(problem: Problem, known: Known) -> Basis:
     if closed:
         return Basis(problem=unpriced(ordered), priced=False, closed=closed, budget=ordered.rules.budget is not None)
     return Basis(problem=_priced(ordered, known), priced=True, closed=0)
+
+
+def open_prices(
+    world: World, opening: Opening, fits: Iterable[PackageFit], reader: UUID, matched: Collection[str] | None = None
+) -> dict[tuple[str, str], int]:
+    """Return the declared prices that are open to `reader`, by firm and package.
+
+    His own are; to who publishes the project also those that firms show to matched parties: all that fit, or those of
+    `matched` alone.
+    """
+    shown = {each.id for firm in world.suppliers for each in firm.offerings if each.price_disclosed}
+    codes = {package.id: package.code for package in opening.packages}
+    return {
+        (str(fit.supplier_id), codes[group.package_id]): fit.price
+        for group in fits
+        for fit in group.eligible
+        if fit.price is not None
+        and (
+            fit.supplier_id == reader
+            or (
+                opening.owner_id == reader
+                and fit.offering_id in shown
+                and (matched is None or str(fit.supplier_id) in matched)
+            )
+        )
+    }
 
 
 def unpriced(problem: Problem) -> Problem:

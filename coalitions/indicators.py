@@ -5,20 +5,24 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from coalitions.matching import match
+from coalitions.statistics import AT_LEAST, counted
 from domain.world import Opening, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One capability asked for in one country: packages that ask, packages with nobody, firms that could."""
+    """One capability asked for in one country: packages that ask, packages with nobody, firms that could.
+
+    `firms` is as it may be told: none, or to the nearest five; None where fewer than five could, who would be known one
+    by one.
+    """
 
     capability: str
     country: str
     packages: int
     uncovered: int
-    firms: int
+    firms: int | None
     package_ids: tuple[UUID, ...]
-    firm_ids: tuple[UUID, ...]
 
 
 def gaps(worlds: Iterable[tuple[World, Opening]]) -> tuple[Cell, ...]:
@@ -44,13 +48,21 @@ def gaps(worlds: Iterable[tuple[World, Opening]]) -> tuple[Cell, ...]:
             country=key[1],
             packages=len(ids),
             uncovered=len(open_ones.get(key, [])),
-            firms=len(firms[key]),
+            firms=told(len(firms[key])),
             package_ids=tuple(ids),
-            firm_ids=tuple(sorted(firms[key])),
         )
         for key, ids in packages.items()
     )
-    return tuple(sorted(cells, key=lambda cell: (-cell.uncovered, cell.firms, cell.capability, cell.country)))
+    return tuple(sorted(cells, key=lambda cell: (-cell.uncovered, cell.firms or 0, cell.capability, cell.country)))
+
+
+def told(firms: int) -> int | None:
+    """Return a number of firms as it may be told.
+
+    >>> told(0), told(4), told(5), told(8)
+    (0, None, 5, 10)
+    """
+    return None if 0 < firms < AT_LEAST else counted(firms)[0]
 
 
 def _labels(opening: Opening) -> Mapping[UUID, str]:

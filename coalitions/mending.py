@@ -6,7 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from coalitions.sitting import Part, posed
-from coalitions.suggestion import Params, Proposal, proposals
+from coalitions.suggestion import Params, Proposal, Reader, based, proposals
 from domain.world import Opening, World
 from optimizer import Assignment, Lead, Plan, Repair, Status, Stopped, repair, write_problem
 from optimizer.problem import canonical
@@ -38,6 +38,8 @@ class Repaired:
     complete: bool
     candidates: int
     ways: tuple[Mended, ...]
+    priced: bool = True
+    closed: int = 0
 
 
 def mend(
@@ -48,18 +50,20 @@ def mend(
     *,
     lead: UUID | None = None,
     params: Params,
+    reader: Reader | None = None,
     interrupt: Interrupt | None = None,
 ) -> Repaired:
     """Find repairs of a consortium whose members do `parts` and whose firms `gone` have left.
 
-    A member that leads keeps the lead (`lead`). Parts that a requirement excludes today are lost too. The order of
-    repairs follows from prices that nobody is told; no figure of the answer does.
+    A member that leads keeps the lead (`lead`). Parts that a requirement excludes today are lost too. For a `reader`
+    repairs rest on prices that are open to him, or on none; without one every price counts.
 
     Raises optimizer.ProblemInvalid when the opening's rules or goals are not those of a problem file.
     """
     lost = {str(firm) for firm in gone}
     here = posed(world, opening, parts)
-    problem = here.problem
+    basis = based(here.world, opening, here.fits, here.problem, reader)
+    problem = basis.problem
     if lead is not None:
         kept = problem.rules.lead or Lead()
         problem = replace(problem, rules=replace(problem.rules, lead=replace(kept, candidates=(str(lead),))))
@@ -78,6 +82,8 @@ def mend(
         complete=found.complete,
         candidates=len({offer.firm for offer in problem.offers}),
         ways=tuple(_mended(way, each, plan) for (way, each), plan in zip(told, shown, strict=True)),
+        priced=basis.priced,
+        closed=basis.closed,
     )
 
 

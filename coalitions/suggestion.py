@@ -1,15 +1,17 @@
 """From a World and an opening to suggested consortia: pose the problem, have it solved, say why.
 
-No price leaves in a proposal: what is shown is order, fit, capacity, shares by published value and proof.
+What a reader is told rests on prices that are open to him, or on none (``coalitions/basis.py``): who is chosen tells a
+price as surely as a total does. What is shown is order, fit, capacity, shares by published value and proof.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+from coalitions.basis import Basis, Known, open_prices, rest_on
 from coalitions.matching import Fit, PackageFit, match
 from coalitions.relations import related
 from coalitions.shares import by_largest_remainder
@@ -103,8 +105,19 @@ class MissingFigure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """For whom a run is: the organisation, and the prices in terms it knows to be accepted."""
+
+    organisation_id: UUID
+    accepted: Known = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suggested:
-    """A finished run: how it ended, what it proposes, what it found of each package, what stands in the way."""
+    """A finished run: how it ended, what it proposes, what it found of each package, what stands in the way.
+
+    `priced` says that every declared price counted, `closed` how many are declared and not open to the reader.
+    """
 
     digest: str
     seed: int
@@ -118,6 +131,8 @@ class Suggested:
     coverage: tuple[Covered, ...]
     missing: tuple[MissingFigure, ...]
     diagnosis: tuple[Message, ...]
+    priced: bool = True
+    closed: int = 0
 
 
 def suggest(
@@ -125,18 +140,22 @@ def suggest(
     opening: Opening,
     params: Params,
     *,
+    reader: Reader | None = None,
     progress: Listener | None = None,
     interrupt: Interrupt | None = None,
 ) -> Suggested:
     """Propose up to ``params.plans`` consortia for `opening`, best first, with proof, reasons and missing figures.
 
     A run without a proposal says what stands in the way: a package without an eligible firm, or the smallest easings
-    of the chain leader's own rules. The same world, opening and seed give the same proposals.
+    of the chain leader's own rules. The same world, opening and seed give the same proposals. Without a `reader` every
+    price counts: so ask those whose own all prices are.
 
     Raises optimizer.ProblemInvalid when the opening's rules or goals are not those of a problem file.
     """
     fits = match(world, opening)
-    problem = pose(world, opening, fits)
+    whole = pose(world, opening, fits)
+    basis = based(world, opening, fits, whole, reader)
+    problem = basis.problem
     result = solve(
         problem,
         plans=params.plans,
@@ -157,9 +176,24 @@ def suggest(
         within_budget=_within_budget(problem, result),
         proposals=tuple(told.proposal(plan) for plan in result.plans),
         coverage=tuple(_covered(fit) for fit in fits),
-        missing=tuple(told.missing(figure) for figure in result.missing),
+        missing=tuple(told.missing(figure) for figure in undeclared(whole, result.missing)),
         diagnosis=told.diagnosis(result.diagnosis) if result.diagnosis else (),
+        priced=basis.priced,
+        closed=basis.closed,
     )
+
+
+def based(world: World, opening: Opening, fits: Iterable[PackageFit], problem: Problem, reader: Reader | None) -> Basis:
+    """Return a problem as `reader` may have it solved, who knows the prices that firms show to whom they match."""
+    if reader is None:
+        return Basis(problem=problem, priced=True, closed=0)
+    return rest_on(problem, {**open_prices(world, opening, fits, reader.organisation_id), **reader.accepted})
+
+
+def undeclared(problem: Problem, missing: Iterable[Missing]) -> tuple[Missing, ...]:
+    """Return the figures that nobody has declared: a price that is closed is not missing."""
+    declared = {(offer.firm, offer.package) for offer in problem.offers if offer.price is not None}
+    return tuple(each for each in missing if each.figure != "price" or (each.firm, each.package) not in declared)
 
 
 def proposals(
@@ -271,8 +305,8 @@ def _rules(opening: Opening) -> dict[str, Any]:
 def _within_budget(problem: Problem, result: Result) -> bool | None:
     """Tell that the best plan keeps the published budget; None without a plan or a budget.
 
-    The solver keeps the budget as a hard rule, so a plan that exists keeps it: this tells nothing about any price
-    beyond what the published budget already does.
+    The solver keeps the budget as a hard rule, so a plan that exists keeps it. Where prices are closed no budget binds,
+    and nothing is told.
     """
     return True if result.plans and problem.rules.budget is not None else None
 

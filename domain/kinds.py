@@ -238,10 +238,26 @@ class Visibility(StrEnum):
 
 
 class Disclosure(StrEnum):
-    """Who may read a price or capacity: only the solver, or the parties of a matched plan."""
+    """Who may read what a firm declares, from the fewest to the most: the solver alone, those bound to confidentiality
+    with it, the parties it is matched with, everybody who is signed in.
+    """
 
     SOLVER = "solver"
+    NDA = "nda"
     MATCHED = "matched"
+    PUBLIC = "public"
+
+
+class DeclaredField(StrEnum):
+    """What of a firm's declarations has a disclosure of its own."""
+
+    UNIT_PRICE = "unit_price"
+    MONTHLY_QUANTITY = "monthly_quantity"
+    LEAD_DAYS = "lead_days"
+    COUNTRIES = "countries"
+    CERTIFICATES = "certificates"
+    CONTACT = "contact"
+    TURNOVER = "turnover"
 
 
 class ChannelKind(StrEnum):

@@ -23,6 +23,7 @@ from domain.kinds import (
     CapabilityState,
     ChannelKind,
     ConsortiumState,
+    DeclaredField,
     DeliveryState,
     Disclosure,
     EndpointState,
@@ -504,9 +505,13 @@ class Job(Versioned, table=True):
 
 
 class Suggestion(Identified, table=True):
-    """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons."""
+    """A finished run of the optimizer for one edition of an opportunity: how it ended, its plans, its reasons.
+
+    `digest` is a mark under a key of this installation; `priced` and `closed` are as an answer has them.
+    """
 
     __tablename__: ClassVar[str] = "suggestion"
+    __table_args__ = (sa.CheckConstraint("closed >= 0", name="closed"),)
 
     opportunity_id: UUID = refers("opportunity.id", ondelete="CASCADE")
     job_id: UUID = Field(foreign_key="job.id", unique=True)
@@ -519,6 +524,8 @@ class Suggestion(Identified, table=True):
     seconds: float = Field()
     candidates: int = Field()
     within_budget: bool | None = Field(default=None)
+    priced: bool = Field(default=True)
+    closed: int = Field(default=0)
     plans: list[Any] = Field(default_factory=list, sa_type=JSONB)
     missing: list[Any] = Field(default_factory=list, sa_type=JSONB)
     diagnosis: list[Any] = Field(default_factory=list, sa_type=JSONB)
@@ -1341,3 +1348,69 @@ class AbroadTransfer(Identified, table=True):
     place: str = Field(max_length=2)
     assessment_id: UUID | None = refers("abroad_assessment.id", nullable=True)
     passed: bool = Field()
+
+
+class FieldDisclosure(Record, table=True):
+    """Who may read one field of what a firm declares, by whom it was last said, and why."""
+
+    __tablename__: ClassVar[str] = "field_disclosure"
+    __table_args__ = (sa.CheckConstraint("reason <> ''", name="reason"),)
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE", primary=True)
+    field: DeclaredField = Field(sa_type=stored(DeclaredField), primary_key=True)
+    tier: Disclosure = Field(sa_type=stored(Disclosure))
+    reason: str = Field(max_length=500)
+    user_id: UUID | None = refers("user_account.id", nullable=True)
+    changed_at: datetime | None = moment(now=True)
+
+
+class StatisticRelease(Identified, table=True):
+    """One table of statistics as it was released for a period, by the period's first day; it stays as it was."""
+
+    __tablename__: ClassVar[str] = "statistic_release"
+    __table_args__ = (
+        sa.UniqueConstraint("cube", "subject", "period", name="uq_statistic_release_once"),
+        sa.CheckConstraint("extract(day from period) = 1", name="period"),
+    )
+
+    cube: str = Field(max_length=20)
+    subject: str = Field(max_length=40)
+    period: date
+    dimensions: list[Any] = Field(default_factory=list, sa_type=JSONB)
+
+
+class StatisticCell(Record, table=True):
+    """One number of a released table; none where it was left out."""
+
+    __tablename__: ClassVar[str] = "statistic_cell"
+
+    release_id: UUID = refers("statistic_release.id", ondelete="CASCADE", primary=True)
+    place: int = Field(primary_key=True)
+    key: list[str] = Field(sa_type=ARRAY(sa.Text))
+    value: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
+class StatisticGround(Record, table=True):
+    """What a released table was counted from and what was told before it: for the next release alone, never told."""
+
+    __tablename__: ClassVar[str] = "statistic_ground"
+
+    release_id: UUID = refers("statistic_release.id", ondelete="CASCADE", primary=True)
+    ground: dict[str, Any] = document(default=False)
+
+
+class BureauCase(Versioned, table=True):
+    """What allows an officer of the bureau to read a named firm's declarations: his reason, and until when."""
+
+    __tablename__: ClassVar[str] = "bureau_case"
+    __table_args__ = (
+        sa.CheckConstraint("reason <> ''", name="reason"),
+        sa.CheckConstraint("organisation_id <> firm_id", name="two_sides"),
+    )
+
+    organisation_id: UUID = refers("organisation.id")
+    user_id: UUID = refers("user_account.id")
+    firm_id: UUID = refers("organisation.id")
+    reason: str = Field(max_length=500)
+    expires_at: datetime = moment()
+    closed_at: datetime | None = moment(nullable=True)

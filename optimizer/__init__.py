@@ -10,6 +10,7 @@ from optimizer.explanation import Contribution, Explanation, Rival, explain
 from optimizer.faults import Fault, ProblemInvalid, faults
 from optimizer.guidance import Axis, Change, Counterfactual, Opening, counterfactual
 from optimizer.inputs import Demand, read_plan, read_portfolio
+from optimizer.intervals import Sum, intervals
 from optimizer.planning import PlanDisputed
 from optimizer.problem import (
     Criterion,
@@ -114,6 +115,7 @@ __all__ = [
     "Status",
     "Stopped",
     "Stratum",
+    "Sum",
     "Tie",
     "Waves",
     "answer_document",
@@ -127,6 +129,7 @@ __all__ = [
     "faults",
     "frontier",
     "harden",
+    "intervals",
     "invitation_waves",
     "negotiation_room",
     "portfolio",

@@ -67,7 +67,7 @@ def relax(linear: Linear, part: Part, basis: Basis, penalty: Floats, seconds: fl
     """
     rows, columns = np.flatnonzero(part.rows), np.flatnonzero(part.columns)
     model, extra = _soft_model(linear, columns, rows, penalty)
-    solver = _quiet(seconds)
+    solver = quiet(seconds)
     solver.passModel(model)
     if (basis.columns == BASIC).any():
         solver.setBasis(_carried(basis, columns, rows, extra))
@@ -129,7 +129,8 @@ class _Silent(highspy.Highs):
         self.enableCallbacks()  # type: ignore[no-untyped-call]
 
 
-def _quiet(seconds: float) -> highspy.Highs:
+def quiet(seconds: float) -> highspy.Highs:
+    """Return a solver that uses one thread, says nothing and stops after so many seconds."""
     solver = _Silent()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("parallel", "off")
@@ -159,7 +160,7 @@ def branch(linear: Linear, part: Part, start: Floats | None, seconds: float, see
     columns = np.flatnonzero(part.columns)
     model = _model(linear, columns, np.flatnonzero(part.rows))
     model.integrality_ = [KINDS[int(flag)] for flag in linear.whole[columns]]
-    solver = _quiet(seconds)
+    solver = quiet(seconds)
     solver.setOptionValue("random_seed", seed)
     solver.setOptionValue("mip_rel_gap", 0.0)
     solver.passModel(model)

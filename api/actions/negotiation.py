@@ -185,7 +185,9 @@ async def keep_repairs(
         stopped="proved" if found.complete else "time",
         seconds=round(seconds, 3),
         candidates=found.candidates,
-        within_budget=True if found.ways and opening.budget is not None else None,
+        within_budget=True if found.ways and found.priced and opening.budget is not None else None,
+        priced=found.priced,
+        closed=found.closed,
         plans=[plain(each.proposal) | {"repair": _repair(each)} for each in found.ways],
     )
     session.add(row)

@@ -64,6 +64,8 @@ async def keep(
         seconds=round(found.seconds, 3),
         candidates=found.candidates,
         within_budget=found.within_budget,
+        priced=found.priced,
+        closed=found.closed,
         plans=[plain(proposal) for proposal in found.proposals],
         missing=[plain(figure) for figure in found.missing],
         diagnosis=[plain(message) for message in found.diagnosis],

@@ -13,11 +13,11 @@ from api.conditional import etag, require_match
 from api.console.forms import Form, Reading, beside, written
 from api.console.page import Reader, back, page
 from api.i18n import LOCALES, catalogue
-from api.queries import capabilities, consortia, visible
+from api.queries import capabilities, consortia, disclosure, visible
 from api.wire.firms import CapabilityIn, CapabilityOut, CapacityIn, MonthOut
 from domain.calendar import month_after
 from domain.errors import Fault, Invalid
-from domain.kinds import CapabilityState, Disclosure
+from domain.kinds import CapabilityState, DeclaredField, Disclosure
 
 ROWS = 50
 MONTHS = 12
@@ -42,9 +42,14 @@ async def list_page(
 
 
 @get("/my/capabilities/new")
-async def new_page(reader: NamedDependency[Reader]) -> Response[Any]:
-    """Show an empty form."""
-    return form_page(reader, {"currency": "CNY", "unit": "SET"})
+async def new_page(reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession]) -> Response[Any]:
+    """Show an empty form, with who may read as the firm has set it."""
+    usual = await disclosure.tiers(snapshot, reader.actor.organisation_id)
+    shown = {
+        "price_disclosure": str(usual[DeclaredField.UNIT_PRICE]),
+        "capacity_disclosure": str(usual[DeclaredField.MONTHLY_QUANTITY]),
+    }
+    return form_page(reader, {"currency": "CNY", "unit": "SET", **shown})
 
 
 @post("/my/capabilities")
@@ -81,8 +86,9 @@ def declared(data: Form) -> CapabilityIn:
                 "countries": tuple(data.get("countries", "").replace("，", " ").replace(",", " ").split()),
                 "valid_from": form.text("valid_from"),
                 "valid_to": form.text("valid_to"),
-                "price_disclosure": data.get("price_disclosure", Disclosure.SOLVER),
-                "capacity_disclosure": data.get("capacity_disclosure", Disclosure.SOLVER),
+                "price_disclosure": form.text("price_disclosure"),
+                "capacity_disclosure": form.text("capacity_disclosure"),
+                "disclosure_reason": data.get("disclosure_reason", ""),
             },
         )
     except Invalid as refused:

@@ -18,7 +18,7 @@ from api.db import transaction
 from api.i18n import Locale, catalogue, locale_of
 from api.queries import actors, events, obligations
 from api.queries.actors import SignedIn
-from api.queries.visible import watches
+from api.queries.visible import officer, watches
 from api.tenancy import acting
 from domain.actor import Actor
 from domain.errors import NotSignedIn
@@ -74,6 +74,11 @@ class Reader:
     def watches(self) -> bool:
         """Whether the reader oversees the city's activity."""
         return self.known and watches(self.actor)
+
+    @property
+    def officer(self) -> bool:
+        """Whether the reader may open cases."""
+        return self.known and officer(self.actor)
 
     def here(self, path: str) -> bool:
         """Tell whether the page belongs to the part of the site at `path`."""

@@ -16,6 +16,7 @@ from api.actions import answers as keeping
 from api.actions.answers import Found
 from api.db import snapshot
 from api.jobs import Effect, JobContext, NotYet, Outcome
+from api.marks import mark, marking_key
 from api.queries import answers, consortia, visible
 from api.queries.world import load_opening, load_world
 from api.tenancy import Office, doing
@@ -65,7 +66,7 @@ async def answer(context: JobContext) -> Effect:
         found, (digest, priced, closed) = await to_thread.run_sync(_think, context, projects)
     single = projects[0].opening if len(projects) == 1 else None
     kept = Found(
-        digest=digest,
+        digest=mark(digest, marking_key(context.settings.digest_key_place)),
         seconds=time.monotonic() - began,
         priced=priced,
         closed=closed,

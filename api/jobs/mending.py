@@ -14,7 +14,8 @@ from api.actions import negotiation
 from api.actions.suggestions import plain
 from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome, only
-from api.queries import consortia, visible
+from api.marks import mark, marking_key
+from api.queries import answers, consortia, visible
 from api.queries.consortia import View
 from api.queries.world import load_opening, load_world
 from api.tenancy import Office, doing
@@ -24,7 +25,7 @@ from coalitions.checking import Checked, check
 from coalitions.formation import PENDING, SETTLED
 from coalitions.mending import mend
 from coalitions.sitting import Part
-from coalitions.suggestion import Params
+from coalitions.suggestion import Params, Reader
 from coalitions.terms import Line
 from domain.kinds import MembershipState
 from domain.world import Opening, World
@@ -52,16 +53,20 @@ async def repairs(context: JobContext) -> Effect:
         None,
     )
     wanted = Params(seconds=float(context.payload["seconds"]), seed=context.payload["seed"])
+    async with snapshot(context.engine) as session:
+        accepted = await answers.accepted_prices(session, context.actor, opening.id)
+    reader = Reader(organisation_id=context.actor.organisation_id, accepted=accepted)
     await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})
     began = time.monotonic()
     found = await to_thread.run_sync(
-        lambda: mend(world, opening, parts, gone, lead=lead, params=wanted, interrupt=context.cancelled)
+        lambda: mend(world, opening, parts, gone, lead=lead, params=wanted, reader=reader, interrupt=context.cancelled)
     )
     seconds = time.monotonic() - began
+    kept = replace(found, digest=mark(found.digest, marking_key(context.settings.digest_key_place)))
 
     async def keep(session: AsyncSession) -> Outcome:
         row = await negotiation.keep_repairs(
-            session, context.actor, context.job_id, view.consortium, opening, found, seconds, wanted.seed
+            session, context.actor, context.job_id, view.consortium, opening, kept, seconds, wanted.seed
         )
         return {"suggestion_id": str(row.id), "status": row.status, "plans": len(row.plans)}
 

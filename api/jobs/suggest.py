@@ -13,12 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import suggestions
 from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome
-from api.queries import consortia
+from api.marks import mark, marking_key
+from api.queries import answers, consortia
 from api.queries.world import load_opening, load_world
 from api.tenancy import Office, doing
 from api.vectors import of_this_process
 from coalitions.formation import PENDING, SETTLED
-from coalitions.suggestion import Params
+from coalitions.suggestion import Params, Reader
 from coalitions.suggestion import suggest as think
 from domain.kinds import MembershipState
 from domain.world import Opening, World
@@ -33,7 +34,7 @@ async def suggest(context: JobContext) -> Effect:
     Raises NotFound when the opportunity is no longer the actor's to see.
     """
     await context.report({"stage": "reading"})
-    opening, world, wanted = await _read(context)
+    opening, world, wanted, reader = await _read(context)
     await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})
     loop = asyncio.get_running_loop()
 
@@ -43,10 +44,13 @@ async def suggest(context: JobContext) -> Effect:
     def tell(progress: Progress) -> None:
         asyncio.run_coroutine_threadsafe(report(_told(progress)), loop)
 
-    found = await to_thread.run_sync(lambda: think(world, opening, wanted, progress=tell, interrupt=context.cancelled))
+    found = await to_thread.run_sync(
+        lambda: think(world, opening, wanted, reader=reader, progress=tell, interrupt=context.cancelled)
+    )
+    kept = replace(found, digest=mark(found.digest, marking_key(context.settings.digest_key_place)))
 
     async def keep(session: AsyncSession) -> Outcome:
-        row = await suggestions.keep(session, context.actor, context.job_id, opening.id, opening.edition, found)
+        row = await suggestions.keep(session, context.actor, context.job_id, opening.id, opening.edition, kept)
         return {"suggestion_id": str(row.id), "status": row.status, "plans": len(row.plans)}
 
     return keep
@@ -60,7 +64,7 @@ def _told(progress: Progress) -> dict[str, Any]:
     return {"stage": progress.stage, "plan": progress.plan, "gap": gap, "seconds": round(progress.seconds, 2)}
 
 
-async def _read(context: JobContext) -> tuple[Opening, World, Params]:
+async def _read(context: JobContext) -> tuple[Opening, World, Params, Reader]:
     payload = context.payload
     identity = context.subject_id
     if identity is None:
@@ -72,8 +76,9 @@ async def _read(context: JobContext) -> tuple[Opening, World, Params]:
             opening = await _kept(session, context, opening, holding)
         now: datetime = await consortia.clock(session)
         world = await load_world(session, context.actor, opening, await of_this_process(), now.date(), holding=holding)
+        accepted = await answers.accepted_prices(session, context.actor, identity)
     wanted = Params(plans=payload["plans"], seconds=float(payload["seconds"]), seed=payload["seed"])
-    return opening, world, wanted
+    return opening, world, wanted, Reader(organisation_id=context.actor.organisation_id, accepted=accepted)
 
 
 async def _kept(session: AsyncSession, context: JobContext, opening: Opening, consortium: UUID) -> Opening:

@@ -18,6 +18,7 @@ from api.zones import zone_of
 from coalitions.formation import REMINDERS, SETTLED
 from coalitions.terms import Line, Offer, Payment
 from domain.actor import Actor
+from domain.disclosure import shown_to_matched
 from domain.errors import ConfidentialityFirst, NotAllowed, NotFound
 from domain.kinds import (
     AmendmentState,
@@ -341,7 +342,7 @@ async def disclosed(session: AsyncSession, actor: Actor, capabilities: Iterable[
     """Return those of `capabilities` whose price their owner shows to the parties of a matched plan."""
     statement = sa.select(col(CapabilityPrice.capability_id)).where(
         col(CapabilityPrice.capability_id).in_(set(capabilities)),
-        col(CapabilityPrice.disclosure) == Disclosure.MATCHED,
+        col(CapabilityPrice.disclosure).in_([tier for tier in Disclosure if shown_to_matched(tier)]),
     )
     return set((await session.execute(statement)).scalars())
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from api.queries import visible
 from api.queries.events import SETTLED
-from domain.delivery import HOUSE_MATTER, OWN_MATTERS
+from domain.delivery import HOUSE_MATTERS, OWN_MATTERS
 from domain.kinds import EndpointState
 from domain.records import Channel, Endpoint, Event, Organisation, Relay, User
 
@@ -88,7 +88,7 @@ def wanted_by_endpoints() -> sa.Select[int | None, Endpoint]:
         .join(Organisation, col(Organisation.id) == col(Endpoint.organisation_id))
         .where(
             visible.told_to_rows(),
-            visible.FAMILY.not_in(OWN_MATTERS | {HOUSE_MATTER}),
+            visible.FAMILY.not_in(OWN_MATTERS | HOUSE_MATTERS),
             sa.or_(sa.func.cardinality(col(Endpoint.families)) == 0, sa.any_(col(Endpoint.families)) == visible.FAMILY),
         )
     )

@@ -14,7 +14,7 @@ from sqlalchemy.sql import Select
 from sqlmodel import col
 
 from domain.actor import Actor
-from domain.delivery import HOUSE_MATTER, OWN_MATTERS
+from domain.delivery import HOUSE_MATTERS, OWN_MATTERS
 from domain.errors import NotFound
 from domain.kinds import MembershipState, OpportunityState, Role, Visibility
 from domain.records import (
@@ -58,6 +58,16 @@ ASKED = (MembershipState.INVITED, MembershipState.COUNTERED, *AGREEING)
 def watches(actor: Actor) -> bool:
     """Tell whether the actor oversees the city's activity (bureau or operator)."""
     return any(actor.has(role) for role in WATCHERS)
+
+
+def officer(actor: Actor) -> bool:
+    """Tell whether the actor may open cases: the people of the bureau, until they have roles of their own."""
+    return actor.has(Role.BUREAU)
+
+
+def oversees(firm: Organisation) -> bool:
+    """Tell whether an organisation is itself a bureau or the operator."""
+    return any(str(role) in firm.roles for role in WATCHERS)
 
 
 def organisations(actor: Actor) -> Select[Organisation]:
@@ -170,7 +180,7 @@ def batches(actor: Actor) -> Select[ImportBatch]:
 def events(actor: Actor) -> Select[Event]:
     """What one did, what one was told, and everything for watchers; of people's own settings only one's own."""
     seen = told(actor.organisation_id)
-    shared = sa.or_(FAMILY != HOUSE_MATTER, seen) if watches(actor) else seen
+    shared = sa.or_(FAMILY.not_in(HOUSE_MATTERS), seen) if watches(actor) else seen
     return sa.select(Event).where(shared, sa.or_(FAMILY.not_in(OWN_MATTERS), col(Event.user_id) == actor.user_id))
 
 
@@ -182,7 +192,7 @@ def told(organisation: Any) -> sa.ColumnElement[bool]:
 def told_to_rows() -> sa.ColumnElement[bool]:
     """Hold of an event and an organisation in one statement: whose people may see it, their own settings apart."""
     watching = sa.or_(*(sa.any_(col(Organisation.roles)) == str(role) for role in WATCHERS))
-    return sa.or_(sa.and_(watching, FAMILY != HOUSE_MATTER), told(col(Organisation.id)))
+    return sa.or_(sa.and_(watching, FAMILY.not_in(HOUSE_MATTERS)), told(col(Organisation.id)))
 
 
 def own_channels(actor: Actor) -> Select[Channel]:

@@ -19,7 +19,8 @@ from api.vectors import Meaning, Vectors
 from coalitions.matching import capability_needs, need_phrases
 from domain.actor import Actor
 from domain.calendar import months
-from domain.kinds import CapabilityState, ConsortiumState, Disclosure, HoldState, MembershipState
+from domain.disclosure import shown_to_matched
+from domain.kinds import CapabilityState, ConsortiumState, HoldState, MembershipState
 from domain.records import (
     Capability,
     CapabilityPrice,
@@ -295,7 +296,7 @@ async def _offerings(
                 free=MappingProxyType(free.get(row.id, {})),
                 price=price.unit_price if price else None,
                 currency=price.currency if price else None,
-                price_disclosed=price is not None and price.disclosure is Disclosure.MATCHED,
+                price_disclosed=price is not None and shown_to_matched(price.disclosure),
                 lead_days=row.lead_days,
                 countries=frozenset(row.countries),
                 verification=row.verification,

@@ -7,6 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.actions import cases
 from api.i18n import Locale, locale_of, say
 from api.queries import history, monitor
 from api.wire.activity import CellChange, CellOut, FigureOut, IndicatorsOut, RowOut, WhatIfIn
@@ -67,7 +68,11 @@ async def get_indicator_list(
 async def ask_what_if(
     session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], data: JSONBody[WhatIfIn]
 ) -> tuple[CellChange, ...]:
-    """Imagine that firms leave or capabilities shrink: which cells of the gap table change. Nothing is written."""
+    """Imagine that firms leave or capabilities shrink: which cells of the gap table change.
+
+    What would be missing without a named firm tells what it can do: there must be an open case about it.
+    """
+    await cases.imagine(session, actor, data)
     worlds = await monitor.worlds_now(session, actor)
     imagined = [(apply(world, data.touching(world)), opening) for world, opening in worlds]
     before = {(cell.capability, cell.country): cell for cell in gaps(worlds)}

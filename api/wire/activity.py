@@ -72,7 +72,10 @@ class FigureOut(Wire):
 
 
 class CellOut(Wire):
-    """One capability asked for in one country: packages that ask, packages nobody can serve, firms that can."""
+    """One capability asked for in one country: packages that ask, packages nobody can serve, firms that can.
+
+    `firms` is to the nearest five, and null for fewer than five.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -84,7 +87,6 @@ class CellOut(Wire):
                     "uncovered": 1,
                     "firms": 0,
                     "package_ids": ["0198c0de-0000-7000-8000-000000000003"],
-                    "firm_ids": [],
                 }
             ]
         }
@@ -94,9 +96,8 @@ class CellOut(Wire):
     country: str
     packages: int
     uncovered: int
-    firms: int
+    firms: int | None
     package_ids: tuple[UUID, ...]
-    firm_ids: tuple[UUID, ...]
 
     @classmethod
     def from_cell(cls, cell: Cell) -> Self:
@@ -141,7 +142,7 @@ class CellChange(Wire):
                     "country": "SA",
                     "uncovered_before": 0,
                     "uncovered_after": 1,
-                    "firms_before": 1,
+                    "firms_before": None,
                     "firms_after": 0,
                 }
             ]
@@ -152,8 +153,8 @@ class CellChange(Wire):
     country: str
     uncovered_before: int
     uncovered_after: int
-    firms_before: int
-    firms_after: int
+    firms_before: int | None
+    firms_after: int | None
 
 
 class IndicatorsOut(Wire):

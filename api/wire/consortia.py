@@ -53,7 +53,8 @@ def seat_of(seat: SeatRow) -> Seat:
 class SuggestionOut(Wire):
     """A finished run: how it ended, its plans, what each package found, what is missing, what stands in the way.
 
-    `gap` is a part of the objective (0.01 is one per cent). No figure of it tells a price.
+    `gap` is a part of the objective (0.01 is one per cent). `priced` says that every declared price counted; else none
+    did, since `closed` of them are not open to who publishes the project. No figure of it tells a price.
     """
 
     model_config = ConfigDict(
@@ -63,7 +64,6 @@ class SuggestionOut(Wire):
                     "id": "0198c0de-0000-7000-8000-000000000009",
                     "opportunity_id": "0198c0de-0000-7000-8000-000000000001",
                     "edition": 1,
-                    "digest": "0000000000000000000000000000000000000000000000000000000000000000",
                     "seed": 0,
                     "status": "optimal",
                     "stopped": "proved",
@@ -71,6 +71,8 @@ class SuggestionOut(Wire):
                     "seconds": 0.41,
                     "candidates": 12,
                     "within_budget": True,
+                    "priced": True,
+                    "closed": 0,
                     "plans": [
                         {
                             "status": "optimal",
@@ -129,7 +131,6 @@ class SuggestionOut(Wire):
     id: UUID
     opportunity_id: UUID
     edition: int
-    digest: str
     seed: int
     status: str
     stopped: str
@@ -137,6 +138,8 @@ class SuggestionOut(Wire):
     seconds: float
     candidates: int
     within_budget: bool | None
+    priced: bool
+    closed: int
     plans: tuple[dict[str, Any], ...]
     missing: tuple[dict[str, Any], ...]
     diagnosis: tuple[dict[str, Any], ...]

@@ -19,6 +19,7 @@ from domain.kinds import (
     LinkKind,
     Money,
     Name,
+    Note,
     Phrase,
     Quantity,
     Unit,
@@ -27,7 +28,10 @@ from domain.records import Capability, CapabilityPrice, CapacityMonth, SupplyLin
 
 
 class CapabilityIn(Wire):
-    """What a firm declares: a phrase in its own words, and as many figures as it wants the solver to know."""
+    """What a firm declares: a phrase in its own words, and as many figures as it wants the solver to know.
+
+    Who may read price and quantity is as the firm has set it for all it declares, unless it is said here.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -58,8 +62,9 @@ class CapabilityIn(Wire):
     countries: Annotated[tuple[Country, ...], Field(max_length=250)] = ()
     valid_from: date | None = None
     valid_to: date | None = None
-    price_disclosure: Disclosure = Disclosure.SOLVER
-    capacity_disclosure: Disclosure = Disclosure.SOLVER
+    price_disclosure: Disclosure | None = None
+    capacity_disclosure: Disclosure | None = None
+    disclosure_reason: Note = ""
 
     @model_validator(mode="after")
     def figures_have_units(self) -> Self:

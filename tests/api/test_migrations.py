@@ -38,6 +38,7 @@ from tests.factories import (
     make_user,
 )
 
+STATISTICS = ("statistic_cell", "statistic_ground", "statistic_release")
 GUARDS = {
     "FUNCTION capacity_hold_guard",
     "FUNCTION capacity_month_guard",
@@ -101,8 +102,8 @@ GUARDS |= {
     "TRIGGER lone_bid_claim ON lone_bid",
     "TRIGGER membership_claim ON membership",
     "TRIGGER membership_guard ON membership",
-    *(f"TRIGGER kept_guard ON {table}" for table in ("audit_head", "webhook_receipt")),
-    *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt")),
+    *(f"TRIGGER kept_guard ON {table}" for table in ("audit_head", "webhook_receipt", *STATISTICS)),
+    *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt", *STATISTICS)),
     "FUNCTION event_place",
     "FUNCTION sealed_guard",
     "TRIGGER event_place ON event",

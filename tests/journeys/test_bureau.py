@@ -30,6 +30,9 @@ async def test_the_bureau_watches_and_asks_what_if(city: City) -> None:
     assert uncovered == {"储能变流器": 1, "磷酸铁锂电芯": 0}
 
     say("如果这家企业退出 · If this firm left")
+    await bureau.ask("POST", "/what-ifs", {"leave": [cells.organisation_id]}, expect=409)
+    case = {"firm_id": cells.organisation_id, "reason": "核实产能缺口"}
+    await bureau.ask("POST", "/cases", case, expect=201)
     (changed,) = await bureau.ask("POST", "/what-ifs", {"leave": [cells.organisation_id]})
     assert (changed["capability"], changed["uncovered_before"], changed["uncovered_after"]) == ("磷酸铁锂电芯", 0, 1)
     again = await bureau.ask("GET", "/indicators")

@@ -29,6 +29,7 @@ TELLING = (
     "GET /api/v1/capabilities/{identity:uuid}/capacity",
     "GET /api/v1/consortia/{identity:uuid}",
     "GET /api/v1/consortia/{identity:uuid}/agreement",
+    "GET /api/v1/firms/{identity:uuid}/declared",
     "GET /api/v1/imports/{identity:uuid}",
     "GET /api/v1/opportunities/{identity:uuid}",
 )

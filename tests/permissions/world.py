@@ -18,6 +18,7 @@ from sqlmodel import SQLModel
 from api.actions import (
     amendments,
     auth,
+    cases,
     channels,
     consortia,
     endpoints,
@@ -27,6 +28,7 @@ from api.actions import (
     milestones,
     negotiation,
     progress,
+    statistics,
 )
 from api.queries import consortia as reading
 from api.queries import filings as filing_tasks
@@ -34,6 +36,7 @@ from api.queries import milestones as milestone_markers
 from api.wire.amendments import AmendIn
 from api.wire.channels import ChannelIn
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
+from api.wire.disclosure import CaseIn
 from api.wire.endpoints import EndpointIn
 from api.wire.evaluations import EvaluationIn
 from api.wire.filings import BidIn, DayIn, StatementIn
@@ -131,6 +134,8 @@ THINGS = {
     "member_firm": ("联合体成员企业", "the member's firm"),
     "fellow_firm": ("另一成员企业", "the fellow's firm"),
     "named_firm": ("仅知名称的企业", "a firm known by name only"),
+    "case": ("商务局关于成员的个案", "the bureau's case about the member"),
+    "statistic": ("已发布的统计表", "a released table"),
 }
 """What is asked about, by the name the matrix has for it."""
 
@@ -195,7 +200,7 @@ CANARIES = (
     canary("price that an import could not read", MISREAD, "supplier"),
     canary("rules of the leader's projects", LIMIT, "owner", "bureau", "operator"),
     canary("rules of the rival's projects", 2 * LIMIT, "rival", "bureau", "operator"),
-    canary("member's turnover", TURNOVER),
+    canary("member's turnover", TURNOVER, "member"),
     canary("supplier's capacity of a month", DECLARED, "supplier"),
     *(canary(f"{name}'s capacity", figure, name.removesuffix("_agreed")) for name, figure in MONTHLY.items()),
 )
@@ -232,6 +237,7 @@ class _Maker:
             self.name(f"{name}_person", user)
             self.world.secrets[name] = opened.secret
         self.name("member_firm", self.firms["member"])
+        self.world.names["member_name"] = self.firms["member"].name
         self.name("fellow_firm", self.firms["fellow"])
         token = await auth.open_sign_in(
             self.session, _person(self.actors["supplier"]), HOURS, browser=False, label="ERP"
@@ -266,6 +272,13 @@ class _Maker:
                 await make_month(self.session, able, month=date(2031, 2, 1), declared=DECLARED)
         for name in ("supplier", "member"):
             await make_certificate(self.session, self.firms[name])
+
+    async def watched(self) -> None:
+        """Let the bureau open a case about the member, and release a table."""
+        given = CaseIn(firm_id=self.firms["member"].id, reason="核实产能缺口")
+        self.name("case", await cases.open_case(self.session, self.actors["bureau"], given))
+        cells: dict[tuple[str, ...], int | None] = {("演示市", "sme"): None, ("*", "*"): 45}
+        self.name("statistic", await statistics.release(self.session, "firms", "", date(2031, 1, 1), cells, {}))
 
     async def calendar(self) -> None:
         today = (await reading.clock(self.session)).date()
@@ -452,6 +465,7 @@ async def make_world(sessions: async_sessionmaker[AsyncSession]) -> World:
         await maker.told()
         await maker.declarations()
         await maker.calendar()
+        await maker.watched()
         await _projects(maker)
         await _formations(maker)
         await maker.imported("supplier_import", "supplier", ImportKind.CAPABILITIES)

@@ -3,14 +3,14 @@
 What stands in a column that becomes sealed waits, in a form of its own, until a worker has sealed it.
 
 Revision ID: 0015
-Revises: 0011
+Revises: 0014
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
