@@ -1,6 +1,6 @@
 """Released statistics over HTTP: the list, a table, and the table as a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,8 +11,8 @@ from litestar.params import BodyKwarg, FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.i18n import Locale, locale_of, say
-from api.papers.tables import Line, as_csv
 from api.queries import statistics as queries
+from api.spreadsheets import csv_bytes
 from api.wire.statistics import ReleaseOut, TableOut, listed, told, worded
 from domain.actor import Actor
 from domain.message import Message
@@ -20,7 +20,7 @@ from domain.message import Message
 Csv = Annotated[bytes, BodyKwarg(schema_extra={"format": "binary", "examples": ["﻿门类,规模,数值"]})]
 
 
-def lines(table: TableOut, locale: Locale) -> Iterator[Line]:
+def lines(table: TableOut, locale: Locale) -> Iterator[Sequence[str | int | None]]:
     """Yield the headings of a table as a file, then one line a number."""
     suppressed = say(locale, Message(code="suppressed"), section="statistic_value")
     heads = [say(locale, Message(code=name), section="dimension") for name in (*table.dimensions, "value")]
@@ -66,8 +66,8 @@ async def get_statistic_csv(
     locale = locale_of(request)
     table = told(await queries.released(snapshot, actor, identity), locale)
     name = f"lianzhou-{table.cube}-{table.period:%Y-%m}.csv"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "private, no-store"}
-    return Response(as_csv(list(lines(table, locale))), media_type="text/csv", headers=headers)
+    headers = {"Content-Disposition": attachment(name), "Cache-Control": "private, no-store"}
+    return Response(csv_bytes(list(lines(table, locale))), media_type="text/csv", headers=headers)
 
 
 HANDLERS = [list_statistics, get_statistic, get_statistic_csv]
