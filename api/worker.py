@@ -38,6 +38,7 @@ from api.heads import BadHead
 from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
+from api.jobs.recovering import recover
 from api.jobs.sealing import seal
 from api.jobs.telling import deliver, tell
 from api.outbox import JOB_CHANNEL, NOTIFY, queue
@@ -262,7 +263,7 @@ async def run(
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [
         asyncio.create_task(watch(worker, stop))
-        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries)
+        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries, _watch_recoveries)
     ]
     try:
         while not stop.is_set():
@@ -323,6 +324,11 @@ async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:
 async def _watch_deliveries(worker: Worker, stop: asyncio.Event) -> None:
     """Make the deliveries that are due, again and again until `stop` is set; a slow webhook holds up no letter."""
     await _keep_sending(deliver, worker, stop)
+
+
+async def _watch_recoveries(worker: Worker, stop: asyncio.Event) -> None:
+    """Send links that set a new password, again and again until `stop` is set."""
+    await _keep_sending(recover, worker, stop)
 
 
 async def _keep_sending(
