@@ -41,10 +41,10 @@ from api.routes import (
     opportunities,
     papers,
     problems,
+    security,
     told,
 )
 from api.routes import auth as sign_ins
-from api.routes import security
 from api.settings import Settings
 
 ROOT = "/api/v1"

@@ -2,7 +2,7 @@
 
 Browsers carry the cookie ``lz_session``, programs ``Authorization: Bearer lzt_…``; both are opaque secrets of 256 bits,
 known to the database as a hash, looked up with every request, so that ending one ends it at once. Where cookies are
-for HTTPS only, their names begin with ``__Host-``: no other site of the same domain can set them (RFC 6265bis, 4.1.3.2).
+for HTTPS only, their names begin with ``__Host-``: no other site of the same domain can set them (RFC 6265bis).
 """
 
 from dataclasses import dataclass
@@ -227,9 +227,7 @@ async def finish(state: State, caller: Caller, owed: str, code: str) -> actions.
     return await _second_factor(state, caller, user, code, owed)
 
 
-async def prove_again(
-    state: State, found: SignedIn, *, password: str | None = None, code: str | None = None
-) -> str:
+async def prove_again(state: State, found: SignedIn, *, password: str | None = None, code: str | None = None) -> str:
     """Prove by password or code who one is, while signed in; return the session's new secret.
 
     Raises SessionNeeded, WrongPassword, WrongCode, TooMany.

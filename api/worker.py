@@ -263,7 +263,14 @@ async def run(
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [
         asyncio.create_task(watch(worker, stop))
-        for watch in (_watch_deadlines, _watch_events, _watch_heads, _watch_telling, _watch_deliveries, _watch_recoveries)
+        for watch in (
+            _watch_deadlines,
+            _watch_events,
+            _watch_heads,
+            _watch_telling,
+            _watch_deliveries,
+            _watch_recoveries,
+        )
     ]
     try:
         while not stop.is_set():

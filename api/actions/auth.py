@@ -127,9 +127,7 @@ def require_hard(
         raise Invalid(found)
 
 
-async def change_password(
-    session: AsyncSession, signed_in: SignedIn, password: str, *, djb: bool, tokens: bool
-) -> str:
+async def change_password(session: AsyncSession, signed_in: SignedIn, password: str, *, djb: bool, tokens: bool) -> str:
     """Set a new password for whoever has just proven the present one; all other sessions end, and `tokens` on wish.
 
     The session goes on under a new secret, which is returned. Raises Invalid, SessionNeeded.
@@ -331,6 +329,16 @@ async def revoke(session: AsyncSession, actor: Actor, sign_in_id: UUID) -> None:
     await session.delete(row)
     await session.flush()
     await _wake(session)
+
+
+async def end_one(session: AsyncSession, signed_in: SignedIn, sign_in_id: UUID) -> None:
+    """End one of one's own sessions or tokens at once; another than the one that asks, only freshly proven.
+
+    Raises NotFound, SessionNeeded, ProveAgain.
+    """
+    if sign_in_id != signed_in.sign_in_id:
+        require_fresh(signed_in)
+    await revoke(session, signed_in.actor, sign_in_id)
 
 
 async def end_others(session: AsyncSession, signed_in: SignedIn, *, tokens: bool) -> None:

@@ -66,9 +66,17 @@ async def offer(session: AsyncSession, signed_in: SignedIn) -> Offered:
     secret = pyotp.random_base32()
     session.add(SecondFactor(user_id=user_id, sealed=seal(f"{PURPOSE}.{user_id}", secret.encode())))
     await session.flush()
+    return await offered(session, signed_in)
+
+
+async def offered(session: AsyncSession, signed_in: SignedIn) -> Offered:
+    """Return again what an app needs, while it waits for its first code. Raises ProveAgain, IllegalTransition."""
+    factor = await credentials.second_factor(session, require_fresh(signed_in))
+    if factor is None or factor.confirmed_at is not None:
+        raise IllegalTransition(noun="second_factor")
+    secret = open_sealed(f"{PURPOSE}.{factor.user_id}", factor.sealed).decode()
     user, _ = await actors.profile(session, signed_in.actor)
-    uri = pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER)
-    return Offered(secret=secret, uri=uri)
+    return Offered(secret=secret, uri=pyotp.TOTP(secret).provisioning_uri(name=user.email, issuer_name=ISSUER))
 
 
 async def confirm(session: AsyncSession, signed_in: SignedIn, code: str) -> tuple[str, ...]:
@@ -83,9 +91,7 @@ async def confirm(session: AsyncSession, signed_in: SignedIn, code: str) -> tupl
     if not await _step_taken(session, factor, code):
         raise WrongCode()
     factor.confirmed_at = (await session.execute(sa.text("select clock_timestamp()"))).scalar_one()
-    await session.execute(
-        sa.update(SignIn).where(col(SignIn.id) == signed_in.sign_in_id).values(second_factor=True)
-    )
+    await session.execute(sa.update(SignIn).where(col(SignIn.id) == signed_in.sign_in_id).values(second_factor=True))
     await end_others(session, signed_in, tokens=False)
     await record(session, signed_in.actor, "account.second-factor-set", user_id)
     return await _fresh_codes(session, user_id)
@@ -109,9 +115,7 @@ async def remove(session: AsyncSession, signed_in: SignedIn) -> None:
     stood = factor.confirmed_at is not None
     await drop(session, user_id)
     if stood:
-        await session.execute(
-            sa.update(SignIn).where(col(SignIn.user_id) == user_id).values(second_factor=False)
-        )
+        await session.execute(sa.update(SignIn).where(col(SignIn.user_id) == user_id).values(second_factor=False))
         await end_others(session, signed_in, tokens=False)
         await record(session, signed_in.actor, "account.second-factor-removed", user_id)
 

@@ -38,7 +38,10 @@ async def count(session: AsyncSession, limit: Limit, subject: str) -> None:
         .values(kind=limit.kind, subject=subject, tries=1)
         .on_conflict_do_update(
             index_elements=["kind", "subject"],
-            set_={"tries": sa.case((over, 1), else_=col(Throttle.tries) + 1), "since": sa.case((over, now), else_=since)},
+            set_={
+                "tries": sa.case((over, 1), else_=col(Throttle.tries) + 1),
+                "since": sa.case((over, now), else_=since),
+            },
         )
         .returning(col(Throttle.tries), sa.extract("epoch", since + limit.within - now))
     )

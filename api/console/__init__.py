@@ -15,6 +15,7 @@ from api.console import (
     capabilities,
     clauses,
     consortia,
+    elsewhere,
     entrance,
     firms,
     home,
@@ -25,6 +26,8 @@ from api.console import (
     negotiation,
     notifications,
     projects,
+    recovery,
+    security,
     verification,
     webhooks,
 )
@@ -37,6 +40,9 @@ HANDLERS = (
         "/",
         route_handlers=[
             *entrance.HANDLERS,
+            *elsewhere.HANDLERS,
+            *recovery.HANDLERS,
+            *security.HANDLERS,
             *home.HANDLERS,
             *projects.HANDLERS,
             *consortia.HANDLERS,

@@ -6,7 +6,7 @@ from api.actions import recovery
 from api.db import transaction
 from api.i18n import DEFAULT, supported
 from api.sending import NotSent
-from api.sending.letters import by_mail, write_link
+from api.sending.letters import by_mail, recovery_address, write_link
 from api.settings import Settings
 
 
@@ -19,7 +19,7 @@ async def recover(sessions: async_sessionmaker[AsyncSession], settings: Settings
         links = await recovery.take(session)
     for link in links:
         locale = supported(link.locale) or DEFAULT
-        written = write_link(locale, link.id, address(settings, link.secret), recovery.LASTING)
+        written = write_link(locale, link.id, recovery_address(settings, link.secret), recovery.LASTING)
         try:
             await by_mail(settings, link.email, written)
         except NotSent as refused:
@@ -28,8 +28,3 @@ async def recover(sessions: async_sessionmaker[AsyncSession], settings: Settings
         async with transaction(sessions) as session:
             await recovery.sent(session, link.id)
     return len(links)
-
-
-def address(settings: Settings, secret: str) -> str:
-    """Return where a link leads."""
-    return f"{settings.site}/recovery/new?secret={secret}"

@@ -13,7 +13,6 @@ from domain.errors import NotFound
 from domain.kinds import Role
 from domain.records import Organisation, SignIn, User
 
-
 FRESH = timedelta(minutes=10)
 """For how long a password or code that was given counts for what changes how one signs in."""
 AGED = timedelta(days=90)

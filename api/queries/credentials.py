@@ -98,7 +98,7 @@ async def colleague(session: AsyncSession, actor: Actor, user_id: UUID) -> User:
 
 
 async def recovery_of(session: AsyncSession, secret_hash: bytes) -> tuple[Recovery, User, Organisation] | None:
-    """Return the link with this secret while it holds, its owner and whom he acts for; locked, so that it holds once."""
+    """Return the link with this secret while it holds, its owner and whom he acts for; locked: it holds once."""
     statement = (
         sa.select(Recovery, User, Organisation)
         .join(User, col(User.id) == col(Recovery.user_id))

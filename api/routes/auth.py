@@ -51,10 +51,10 @@ async def list_sign_ins(
 
 @delete("/sign-ins/{sign_in_id:uuid}", operation_id="revokeSignIn", tags=TAGS, opt=OPEN_TO_BARRED)
 async def revoke_sign_in(
-    sign_in_id: FromPath[UUID], actor: NamedDependency[Actor], session: NamedDependency[AsyncSession]
+    sign_in_id: FromPath[UUID], signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]
 ) -> None:
     """End one of one's own sessions or tokens at once."""
-    await actions.revoke(session, actor, sign_in_id)
+    await actions.end_one(session, signed_in, sign_in_id)
 
 
 @delete("/sign-ins", operation_id="revokeOtherSignIns", tags=TAGS, opt=OPEN_TO_BARRED)
@@ -64,7 +64,7 @@ async def revoke_others(
     tokens: FromQuery[bool] = False,
 ) -> None:
     """End all of one's sessions but the one that asks, and one's API tokens on wish, at once."""
-    actions.require_session(signed_in)
+    actions.require_fresh(signed_in)
     await actions.end_others(session, signed_in, tokens=tokens)
 
 

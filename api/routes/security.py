@@ -22,6 +22,7 @@ from api.db import transaction
 from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.queries import credentials
 from api.queries.actors import SignedIn
+from api.sending.letters import recovery_address
 from api.wire.base import Page
 from api.wire.security import (
     CodeIn,
@@ -100,9 +101,7 @@ async def renew_codes(signed_in: NamedDependency[SignedIn], session: NamedDepend
 
 
 @delete("/me/second-factor", operation_id="removeSecondFactor", tags=TAGS, opt=OPEN_TO_BARRED)
-async def remove_second_factor(
-    signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]
-) -> None:
+async def remove_second_factor(signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]) -> None:
     """Do without a second factor from now on; all other sessions end."""
     await second_factor.remove(session, signed_in)
 
@@ -156,7 +155,7 @@ async def issue_recovery(
 ) -> LinkOut:
     """Make a link for a colleague who has forgotten his password, as an administrator of the organisation."""
     secret = await recovery.issue(session, signed_in, identity)
-    return LinkOut(url=f"{state.settings.site}/recovery/new?secret={secret}")
+    return LinkOut(url=recovery_address(state.settings, secret))
 
 
 HANDLERS = (

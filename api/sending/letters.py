@@ -66,6 +66,11 @@ def write(locale: Locale, identity: UUID, lines: Sequence[Line], more: int, site
     )
 
 
+def recovery_address(settings: Settings, secret: str) -> str:
+    """Return where a link leads that sets a new password; the secret is in the query, which no log keeps."""
+    return f"{settings.site}/recovery/new?secret={secret}"
+
+
 def write_link(locale: Locale, identity: UUID, link: str, lasting: timedelta) -> Written:
     """Word a letter that carries a link for setting a new password."""
     minutes = int(lasting.total_seconds() // 60)

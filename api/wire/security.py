@@ -168,6 +168,4 @@ class IdentityOut(Wire):
     def of(cls, row: LinkedIdentity) -> Self:
         """Show an account elsewhere to whose it is."""
         assert row.created_at is not None  # the database fills it in
-        return cls(
-            id=row.id, provider=row.provider, issuer=row.issuer, created_at=row.created_at, used_at=row.used_at
-        )
+        return cls(id=row.id, provider=row.provider, issuer=row.issuer, created_at=row.created_at, used_at=row.used_at)

@@ -32,9 +32,7 @@ def upgrade() -> None:
     op.add_column("sign_in", sa.Column("agent", sa.String(length=200), nullable=True))
     for name in ("seen_at", "proven_at"):
         op.add_column("sign_in", sa.Column(name, sa.DateTime(timezone=True), server_default=NOW, nullable=False))
-    op.add_column(
-        "sign_in", sa.Column("second_factor", sa.Boolean(), server_default=sa.false(), nullable=False)
-    )
+    op.add_column("sign_in", sa.Column("second_factor", sa.Boolean(), server_default=sa.false(), nullable=False))
     op.alter_column("sign_in", "second_factor", server_default=None)
     op.execute("update sign_in set proven_at = created_at")
     op.create_table(
