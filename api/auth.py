@@ -382,7 +382,8 @@ def _secret_of(connection: AnyConnection) -> str | None:
 
 
 def _opt(connection: AnyConnection, name: str) -> bool:
-    return bool(connection.scope["route_handler"].opt.get(name)) if "route_handler" in connection.scope else False
+    handler = cast("dict[str, Any]", connection.scope).get("route_handler")
+    return handler is not None and bool(handler.opt.get(name))
 
 
 def _bearer(connection: AnyConnection) -> str | None:

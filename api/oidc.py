@@ -186,8 +186,8 @@ class Providers:
             "redirect_uri": self.redirect_uri(provider),
             "code_verifier": attempt.verifier,
         }
-        auth = None if provider.secret is None else httpx.BasicAuth(provider.client_id, provider.secret)
-        if auth is None:
+        auth = httpx.Auth() if provider.secret is None else httpx.BasicAuth(provider.client_id, provider.secret)
+        if provider.secret is None:
             sent["client_id"] = provider.client_id
         async with _client() as client:
             given = await _json(client.post(told.metadata["token_endpoint"], data=sent, auth=auth))

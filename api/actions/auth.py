@@ -5,6 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -284,7 +285,7 @@ def require_fresh(signed_in: SignedIn) -> UUID:
 async def renew(session: AsyncSession, signed_in: SignedIn, *, second_factor: bool = False) -> str:
     """Give a session whose owner has just proven himself again a new secret, and return it; the former one ends."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
-    values = {"secret_hash": digest(secret), "proven_at": sa.func.clock_timestamp()}
+    values: dict[str, Any] = {"secret_hash": digest(secret), "proven_at": sa.func.clock_timestamp()}
     values |= {"second_factor": True} if second_factor else {}
     await session.execute(sa.update(SignIn).where(col(SignIn.id) == signed_in.sign_in_id).values(**values))
     return secret

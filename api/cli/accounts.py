@@ -1,6 +1,10 @@
 """Accounts from the command line."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import recovery, second_factor
 from api.actions.auth import enrol
@@ -59,11 +63,8 @@ async def appoint(settings: Settings, name: str, credit_code: str, role: Role) -
 
 async def issue_link(settings: Settings, email: str) -> str:
     """Make a link by which a person sets a new password, and return it as a sentence. Raises NotFound."""
-    with database(settings) as url:
-        engine = make_engine(url)
-        async with make_sessions(engine).begin() as session:
-            secret = await recovery.issue_at_terminal(session, email)
-        await engine.dispose()
+    async with _at_work(settings) as session:
+        secret = await recovery.issue_at_terminal(session, email)
     return say(
         locale(), Message(code="recovery-link", params={"url": recovery_address(settings, secret)}), section="cli"
     )
@@ -71,12 +72,21 @@ async def issue_link(settings: Settings, email: str) -> str:
 
 async def drop_second_factor(settings: Settings, email: str) -> str:
     """Take away the second factor of a person who has lost app and codes, and say so. Raises NotFound."""
+    async with _at_work(settings) as session:
+        actor = await person(session, email)
+        assert actor.user_id is not None  # who has an address is a person
+        await second_factor.drop(session, actor.user_id)
+        await record(session, actor, "account.second-factor-removed", actor.user_id)
+    return say(locale(), Message(code="second-factor-dropped", params={"email": email}), section="cli")
+
+
+@asynccontextmanager
+async def _at_work(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """Open the database for one change; it is closed however the change ends."""
     with database(settings) as url:
         engine = make_engine(url)
-        async with make_sessions(engine).begin() as session:
-            actor = await person(session, email)
-            assert actor.user_id is not None  # who has an address is a person
-            await second_factor.drop(session, actor.user_id)
-            await record(session, actor, "account.second-factor-removed", actor.user_id)
-        await engine.dispose()
-    return say(locale(), Message(code="second-factor-dropped", params={"email": email}), section="cli")
+        try:
+            async with make_sessions(engine).begin() as session:
+                yield session
+        finally:
+            await engine.dispose()
