@@ -64,7 +64,7 @@ async def set_new(
     try:
         given = Reading(data).wire(NewPasswordIn, {name: data.get(name, "") for name in ("secret", "password")})
         await used(request, state, given)
-    except (Invalid, TooMany, actions.LinkSpent) as refused:
+    except (Invalid, TooMany) as refused:
         status, faults = said(request, guest, refused, "password")
         return kept_apart(page(guest, "recovery_new", status=status, secret=data.get("secret", ""), faults=faults))
     return back("/login", "password-set")
