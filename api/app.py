@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from litestar import Litestar, Router, get
@@ -22,6 +21,7 @@ from api.db import make_engine, make_sessions
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
+from api.oidc import Providers
 from api.problems import stamp
 from api.routes import (
     activity,
@@ -44,6 +44,7 @@ from api.routes import (
     personal,
     problems,
     statistics,
+    security,
     told,
 )
 from api.routes import auth as sign_ins
@@ -72,6 +73,7 @@ ROUTES = (
     *disclosure.HANDLERS,
     *imports.HANDLERS,
     *sign_ins.HANDLERS,
+    *security.HANDLERS,
     *told.HANDLERS,
     *endpoints.HANDLERS,
     *personal.HANDLERS,
@@ -129,7 +131,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
         before_send=[auth.harden, stamp],
         logging_config=None,
         lifespan=[running],
-        state=State({"settings": settings, "session_length": timedelta(hours=settings.session_hours)}),
+        state=State({"settings": settings, "providers": Providers(settings)}),
         openapi_config=openapi_config(ROOT),
         template_config=TemplateConfig(instance=JinjaTemplateEngine(engine_instance=environment())),
         request_max_body_size=LARGEST_BODY,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from domain.message import Message, Parameter
 
 DATA_PLACE = ".lianzhou"
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class BadSetting(Exception):
@@ -50,7 +52,28 @@ class Settings:
     secure_cookies: bool = _told(
         "LIANZHOU_SECURE_COOKIES", False, "Send cookies over HTTPS only; true behind a server that ends TLS."
     )
-    session_hours: int = _told("LIANZHOU_SESSION_HOURS", 12, "How long a sign-in lasts.")
+    session_hours: int = _told("LIANZHOU_SESSION_HOURS", 12, "How long a sign-in lasts at most.")
+    idle_minutes: int = _told("LIANZHOU_IDLE_MINUTES", 30, "After how many minutes without use a sign-in ends.")
+    second_factor: Literal["required-for-signers", "optional"] = _told(
+        "LIANZHOU_SECOND_FACTOR",
+        "required-for-signers",
+        "Whether who signs or runs the platform must have a second factor: required-for-signers or optional.",
+    )
+    djb_passwords: bool = _told(
+        "LIANZHOU_DJB_PASSWORDS",
+        False,
+        "Ask for passwords of mixed characters, changed every 90 days, as 等保 does: for bureau and operator accounts.",
+    )
+    trusted_proxies: Networks = _told(
+        "LIANZHOU_TRUSTED_PROXIES",
+        (),
+        "Addresses or networks, parted by commas, of the proxies in front, whose X-Forwarded-For is believed.",
+    )
+    oidc_file: Path | None = _told(
+        "LIANZHOU_OIDC_FILE",
+        None,
+        "The TOML file that names providers of OpenID Connect to sign in by; without it there are none.",
+    )
     heartbeat_seconds: float = _told(
         "LIANZHOU_HEARTBEAT_SECONDS", 10.0, "After how many silent seconds a worker is taken for dead."
     )
@@ -158,6 +181,10 @@ def _understood(variable: str, text: str, wanted: Any) -> Any:
             return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
         if wanted in (Path, Path | None):
             return Path(text)
+        if wanted == Networks:
+            return tuple(ip_network(each.strip()) for each in text.split(","))
+        if get_args(wanted) and str in map(type, get_args(wanted)):
+            return {str(one): one for one in get_args(wanted)}[text.lower()]
         return wanted(text) if wanted in (int, float) else text
     except (KeyError, ValueError) as error:
         raise BadSetting("bad-setting", variable=variable, value=text) from error
@@ -173,4 +200,6 @@ def example() -> str:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)

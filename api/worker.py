@@ -40,6 +40,7 @@ from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
 from api.jobs.resealing import reseal
 from api.jobs.retention import purge
+from api.jobs.recovering import recover
 from api.jobs.sealing import seal
 from api.jobs.statistics import release
 from api.jobs.telling import deliver, tell
@@ -280,6 +281,7 @@ async def run(
             _watch_seals,
             _watch_terms,
             _watch_calendar,
+            _watch_recoveries,
         )
     ]
     try:
@@ -377,6 +379,11 @@ async def _watch_telling(worker: Worker, stop: asyncio.Event) -> None:
 async def _watch_deliveries(worker: Worker, stop: asyncio.Event) -> None:
     """Make the deliveries that are due, again and again until `stop` is set; a slow webhook holds up no letter."""
     await _keep_sending(deliver, worker, stop)
+
+
+async def _watch_recoveries(worker: Worker, stop: asyncio.Event) -> None:
+    """Send links that set a new password, again and again until `stop` is set."""
+    await _keep_sending(recover, worker, stop)
 
 
 async def _keep_sending(

@@ -34,8 +34,8 @@ WEBHOOK_AGAIN = (
 JITTER = 0.1
 """By how much of itself a wait may be longer or shorter, so that what failed together does not come back together."""
 
-OWN_MATTERS = frozenset({"calendar", "channel"})
-"""Families of events about how one person is told: nobody else's business, and told of by no channel."""
+OWN_MATTERS = frozenset({"account", "calendar", "channel"})
+"""Families of events about how one person signs in or is told: nobody else's business, and told of by no channel."""
 
 HOUSE_MATTERS = frozenset({"disclosure", "endpoint"})
 """Families of events about an organisation's own connections and what it shows to whom: its own people's business, and

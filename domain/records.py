@@ -237,10 +237,15 @@ class User(Versioned, table=True):
     locale: str = Field(default="zh-CN", max_length=10)
     active: bool = Field(default=True)
     admin: bool = Field(default=False)
+    password_changed_at: datetime | None = moment(now=True)
 
 
 class SignIn(Record, table=True):
-    """A session or an API token: only the SHA-256 of its secret is kept."""
+    """A session or an API token: only the SHA-256 of its secret is kept.
+
+    ``proven_at`` is when its owner last gave a password or a code, ``seen_at`` when it was last used, to the minute.
+    ``second_factor`` says that a code was given too; a token has it from the session that made it.
+    """
 
     __tablename__: ClassVar[str] = "sign_in"
     __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
@@ -252,6 +257,88 @@ class SignIn(Record, table=True):
     browser: bool = Field(default=True)
     created_at: datetime | None = moment(now=True)
     expires_at: datetime = moment()
+    agent: str | None = Field(default=None, max_length=200)
+    seen_at: datetime | None = moment(now=True)
+    proven_at: datetime | None = moment(now=True)
+    second_factor: bool = Field(default=False)
+
+
+class PendingSignIn(Record, table=True):
+    """A person who has proven the first factor in a browser and owes the second; it opens nothing but that page."""
+
+    __tablename__: ClassVar[str] = "pending_sign_in"
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+
+    secret_hash: bytes = Field(primary_key=True)
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    expires_at: datetime = moment()
+
+
+class SecondFactor(Record, table=True):
+    """The secret that a person's app makes codes from (TOTP, RFC 6238), sealed; in force once confirmed by a code.
+
+    ``last_step`` is the newest step of time whose code was taken: no code counts twice, nor does an older one.
+    """
+
+    __tablename__: ClassVar[str] = "second_factor"
+
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE", primary=True)
+    created_at: datetime | None = moment(now=True)
+    sealed: bytes = Field()
+    confirmed_at: datetime | None = moment(nullable=True)
+    last_step: int | None = Field(default=None, sa_type=sa.BigInteger)
+
+
+class RecoveryCode(Record, table=True):
+    """A code for once, for whoever has lost his app: only its SHA-256 is kept, of 118 random bits."""
+
+    __tablename__: ClassVar[str] = "recovery_code"
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+
+    secret_hash: bytes = Field(primary_key=True)
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    used_at: datetime | None = moment(nullable=True)
+
+
+class Recovery(Identified, table=True):
+    """A wish for a link that sets a new password: written alike for every address, whoever may have it.
+
+    A worker looks whether the address is somebody's, and only then makes the secret, whose SHA-256 is kept.
+    """
+
+    __tablename__: ClassVar[str] = "recovery"
+    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+
+    email: str = Field(max_length=200)
+    user_id: UUID | None = refers("user_account.id", ondelete="CASCADE", nullable=True)
+    secret_hash: bytes | None = Field(default=None, unique=True)
+    expires_at: datetime | None = moment(nullable=True)
+    tries: int = Field(default=0)
+    due_at: datetime | None = moment(nullable=True)
+
+
+class LinkedIdentity(Identified, table=True):
+    """An account elsewhere that opens one here, known by issuer and subject alone (OpenID Connect Core, 5.7)."""
+
+    __tablename__: ClassVar[str] = "linked_identity"
+    __table_args__ = (sa.UniqueConstraint("issuer", "subject"),)
+
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    provider: str = Field(max_length=40)
+    issuer: str = Field(max_length=300)
+    subject: str = Field(max_length=255)
+    used_at: datetime | None = moment(nullable=True)
+
+
+class Throttle(Record, table=True):
+    """How often something was tried lately by one address or on one account."""
+
+    __tablename__: ClassVar[str] = "throttle"
+
+    kind: str = Field(max_length=20, primary_key=True)
+    subject: str = Field(max_length=200, primary_key=True)
+    tries: int = Field(default=0)
+    since: datetime | None = moment(now=True)
 
 
 class SignInThrottle(Record, table=True):

@@ -103,6 +103,24 @@ def add(
         asyncio.run(enrol_person(settings(), email, credit_code, name, os.environ.get(password_env)))
 
 
+@user_app.command()
+def recover(email: Annotated[str, typer.Argument(help="电子邮箱 / e-mail address")]) -> None:
+    """签发密码重设链接，当面转交 / make a link by which a person sets a new password; hand it over in person."""
+    from api.cli.accounts import issue_link
+
+    with failing():
+        typer.echo(asyncio.run(issue_link(settings(), email)))
+
+
+@user_app.command("drop-second-factor")
+def drop_second_factor(email: Annotated[str, typer.Argument(help="电子邮箱 / e-mail address")]) -> None:
+    """停用遗失手机和备用码者的两步验证 / for whoever has lost app and codes, once you know who asks."""
+    from api.cli import accounts
+
+    with failing():
+        typer.echo(asyncio.run(accounts.drop_second_factor(settings(), email)))
+
+
 @app.command()
 def appoint(
     name: Annotated[str, typer.Argument(help="名称 / name")],

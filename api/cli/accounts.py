@@ -1,29 +1,43 @@
 """Accounts from the command line."""
 
-from pydantic import TypeAdapter, ValidationError
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from api.actions import recovery, second_factor
 from api.actions.auth import enrol
-from api.cli.codes import warn
+from api.cli.codes import locale, warn
 from api.db import make_engine, make_sessions
 from api.embedded import database
-from api.queries.actors import organisation_by_credit_code
+from api.i18n import say
+from api.outbox import record
+from api.queries.actors import organisation_by_credit_code, person
+from api.sending.letters import recovery_address
 from api.settings import Settings
 from domain.errors import Fault, Invalid
 from domain.kinds import CreditCode, Name, Role
+from domain.message import Message
 from domain.records import Organisation
-
-SHORTEST = 12
 
 
 async def enrol_person(settings: Settings, email: str, credit_code: str, name: str, password: str | None) -> None:
-    """Make an account. Raises Invalid without a password of twelve characters, NotFound for an unknown organisation."""
-    if password is None or len(password) < SHORTEST:
-        raise Invalid((Fault(where="password", code="string_too_short", params={"min_length": SHORTEST}),))
+    """Make an account. Raises Invalid without a password that is hard enough, NotFound for an unknown organisation."""
+    if password is None:
+        raise Invalid((Fault(where="password", code="missing"),))
     with database(settings) as url:
         engine = make_engine(url)
         async with make_sessions(engine).begin() as session:
             organisation = await organisation_by_credit_code(session, credit_code)
-            user = await enrol(session, organisation_id=organisation.id, email=email, name=name, password=password)
+            user = await enrol(
+                session,
+                organisation_id=organisation.id,
+                email=email,
+                name=name,
+                password=password,
+                djb=settings.djb_passwords,
+            )
             warn(f"{user.email} · {organisation.name}")
         await engine.dispose()
 
@@ -45,3 +59,34 @@ async def appoint(settings: Settings, name: str, credit_code: str, role: Role) -
             session.add(Organisation(name=called, credit_code=code, roles=[role.value], verification=3))
             warn(f"{called} · {role.value}")
         await engine.dispose()
+
+
+async def issue_link(settings: Settings, email: str) -> str:
+    """Make a link by which a person sets a new password, and return it as a sentence. Raises NotFound."""
+    async with _at_work(settings) as session:
+        secret = await recovery.issue_at_terminal(session, email)
+    return say(
+        locale(), Message(code="recovery-link", params={"url": recovery_address(settings, secret)}), section="cli"
+    )
+
+
+async def drop_second_factor(settings: Settings, email: str) -> str:
+    """Take away the second factor of a person who has lost app and codes, and say so. Raises NotFound."""
+    async with _at_work(settings) as session:
+        actor = await person(session, email)
+        assert actor.user_id is not None  # who has an address is a person
+        await second_factor.drop(session, actor.user_id)
+        await record(session, actor, "account.second-factor-removed", actor.user_id)
+    return say(locale(), Message(code="second-factor-dropped", params={"email": email}), section="cli")
+
+
+@asynccontextmanager
+async def _at_work(settings: Settings) -> AsyncIterator[AsyncSession]:
+    """Open the database for one change; it is closed however the change ends."""
+    with database(settings) as url:
+        engine = make_engine(url)
+        try:
+            async with make_sessions(engine).begin() as session:
+                yield session
+        finally:
+            await engine.dispose()

@@ -53,7 +53,7 @@ def demo(
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(Exit.DONE))
     with failing(), ExitStack() as open_things:
-        settings = Settings.from_env(os.environ)
+        settings = Settings.from_env({"LIANZHOU_SECOND_FACTOR": "optional", **os.environ})
         if not keep:
             settings = replace(settings, home=open_things.enter_context(passing_home()))
         listener = None
@@ -68,6 +68,8 @@ def demo(
             raise SystemExit(Exit.DONE if solved else Exit.INFEASIBLE)
         server = make_server(settings, url)
         with suppress(KeyboardInterrupt):
+            if settings.second_factor == "optional":
+                typer.echo(say(locale(), Message(code="second-factor-optional"), section="cli"))
             typer.echo(say(locale(), Message(code="serving", params={"url": address_of(listener)})))
             server.run(sockets=[listener])
 

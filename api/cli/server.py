@@ -10,8 +10,14 @@ DRAIN_SECONDS = 5
 
 
 def make(app: Litestar) -> uvicorn.Server:
-    """Return a server for `app` that keeps no log of accesses: the application tells its own."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS)
+    """Return a server for `app` that keeps no log of accesses: the application tells its own.
+
+    It believes no header about where a request comes from, as uvicorn would of anybody on this machine:
+    `api.auth.client_address` does, of the proxies that the settings name.
+    """
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, proxy_headers=False, timeout_graceful_shutdown=DRAIN_SECONDS
+    )
     return _Server(config, app)
 
 

@@ -16,6 +16,7 @@ from api.console import (
     clauses,
     consortia,
     disclosure,
+    elsewhere,
     entrance,
     firms,
     home,
@@ -27,6 +28,8 @@ from api.console import (
     notifications,
     personal,
     projects,
+    recovery,
+    security,
     verification,
     webhooks,
 )
@@ -39,6 +42,9 @@ HANDLERS = (
         "/",
         route_handlers=[
             *entrance.HANDLERS,
+            *elsewhere.HANDLERS,
+            *recovery.HANDLERS,
+            *security.HANDLERS,
             *home.HANDLERS,
             *projects.HANDLERS,
             *consortia.HANDLERS,

@@ -5,9 +5,18 @@ from typing import Any
 from litestar import Response
 
 from api import problems
-from api.console.page import AnyRequest, local, page, sign_in_first, stranger
+from api.actions.auth import PasswordAged, ProveAgain, SecondFactorNeeded
+from api.actions.identities import ProviderRefused, UnknownThere
+from api.console.page import AnyRequest, back, local, page, sign_in_first, stranger
 from api.problems import request_id
 from domain.errors import NotSignedIn, WrongPassword
+
+TO_BE_SET_RIGHT = (
+    (ProveAgain, "/security/proof", None),
+    (SecondFactorNeeded, "/security", "second-factor-first"),
+    (PasswordAged, "/security", "password-first"),
+)
+"""Refusals that a person can set right at once, and the page where he does."""
 
 
 def answer(request: AnyRequest, exception: Exception) -> Response[Any]:
@@ -16,14 +25,17 @@ def answer(request: AnyRequest, exception: Exception) -> Response[Any]:
         return problems.answer(request, exception)
     reader = stranger(request)
     refusal = problems.refusal_of(exception)
-    if isinstance(refusal, NotSignedIn) and not isinstance(refusal, WrongPassword):
+    if isinstance(refusal, NotSignedIn) and not isinstance(refusal, WrongPassword | UnknownThere | ProviderRefused):
         return sign_in_first(reader)
-    told = problems.problem(request, exception)
+    for kind, path, told in TO_BE_SET_RIGHT:
+        if isinstance(refusal, kind):
+            return back(path, told)
+    worded = problems.problem(request, exception)
     template = "fragments/refusal" if request.headers.get("hx-request") == "true" else "error"
     shown = page(
-        reader, template, status=told.status, problem=told, identity=request_id(request.scope), back=_from(request)
+        reader, template, status=worded.status, problem=worded, identity=request_id(request.scope), back=_from(request)
     )
-    shown.headers.update(told.headers)
+    shown.headers.update(worded.headers)
     return shown
 
 

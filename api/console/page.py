@@ -13,7 +13,7 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.response import Redirect, Template
 
-from api.auth import identify
+from api.auth import identify, require_unbarred
 from api.db import transaction
 from api.i18n import Locale, catalogue, locale_of
 from api.queries import actors, events, obligations
@@ -49,11 +49,16 @@ class Reader:
     position: str = ""
 
     @property
-    def actor(self) -> Actor:
-        """Who acts. Raises NotSignedIn."""
+    def proven(self) -> SignedIn:
+        """The session or token by which the reader has signed in. Raises NotSignedIn."""
         if self.signed_in is None:
             raise NotSignedIn()
-        return self.signed_in.actor
+        return self.signed_in
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts. Raises NotSignedIn."""
+        return self.proven.actor
 
     @property
     def known(self) -> bool:
@@ -104,8 +109,10 @@ async def provide_guest(request: AnyRequest) -> Reader:
 
 
 async def provide_reader(request: AnyRequest) -> Reader:
-    """Who looks, by name. Raises NotSignedIn."""
+    """Who looks, by name. Raises NotSignedIn, and what `api.auth.require_unbarred` raises."""
     guest = await provide_guest(request)
+    if guest.signed_in is not None:
+        require_unbarred(request, guest.signed_in)
     async with transaction(request.app.state.sessions, acting(guest.actor)) as session:
         user, organisation = await actors.profile(session, guest.actor)
         reading = request.method == "GET"

@@ -1,6 +1,7 @@
 """Who asks: the only reads that begin with a secret or an address instead of an actor."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
@@ -12,36 +13,78 @@ from domain.errors import NotFound
 from domain.kinds import Role
 from domain.records import Organisation, SignIn, User
 
+FRESH = timedelta(minutes=10)
+"""For how long a password or code that was given counts for what changes how one signs in."""
+AGED = timedelta(days=90)
+"""After how long 等保 has a password changed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn:
-    """A valid session or token: who acts, in which language he reads, and by which sign-in."""
+    """A valid session or token: who acts, in which language he reads, by which sign-in, and how well he is proven.
+
+    ``unseen`` says that nobody noted for a minute that the sign-in is in use.
+    """
 
     actor: Actor
     locale: str
     sign_in_id: UUID
     browser: bool
+    fresh: bool
+    second_factor: bool
+    password_aged: bool
+    unseen: bool
 
 
-async def signed_in(session: AsyncSession, secret_hash: bytes) -> SignedIn | None:
-    """Return whose secret it is, while it is valid by the database's clock and its owner active."""
+async def signed_in(session: AsyncSession, secret_hash: bytes, idle: timedelta) -> SignedIn | None:
+    """Return whose secret it is, while it is valid by the database's clock, in use, and its owner active.
+
+    A session that was not used for as long as `idle` has ended; a token is there to be used now and then.
+    """
+    now = sa.func.clock_timestamp()
     statement = (
-        sa.select(SignIn, User, Organisation)
+        sa.select(
+            SignIn,
+            User,
+            Organisation,
+            col(SignIn.proven_at) > now - FRESH,
+            col(User.password_changed_at) < now - AGED,
+            col(SignIn.seen_at) < now - timedelta(minutes=1),
+        )
         .join(User, col(User.id) == col(SignIn.user_id))
         .join(Organisation, col(Organisation.id) == col(User.organisation_id))
         .where(
             col(SignIn.secret_hash) == secret_hash,
-            col(SignIn.expires_at) > sa.func.clock_timestamp(),
+            col(SignIn.expires_at) > now,
+            sa.or_(~col(SignIn.browser), col(SignIn.seen_at) > now - idle),
             col(User.active),
         )
     )
     found = (await session.execute(statement)).one_or_none()
     if found is None:
         return None
-    sign_in, user, organisation = found
+    sign_in, user, organisation, fresh, aged, unseen = found
+    return SignedIn(
+        actor=acting(user, organisation),
+        locale=user.locale,
+        sign_in_id=sign_in.id,
+        browser=sign_in.browser,
+        fresh=fresh,
+        second_factor=sign_in.second_factor,
+        password_aged=aged,
+        unseen=unseen,
+    )
+
+
+def acting(user: User, organisation: Organisation) -> Actor:
+    """Return a person as an actor."""
     roles = frozenset(Role(role) for role in organisation.roles)
-    actor = Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
-    return SignedIn(actor=actor, locale=user.locale, sign_in_id=sign_in.id, browser=sign_in.browser)
+    return Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
+
+
+async def actor_for(session: AsyncSession, user: User) -> Actor:
+    """Return a person who has proven himself as an actor."""
+    return acting(user, await session.get_one(Organisation, user.organisation_id))
 
 
 async def account(session: AsyncSession, email: str) -> User | None:
@@ -61,8 +104,7 @@ async def person(session: AsyncSession, email: str) -> Actor:
     if found is None:
         raise NotFound(noun="user")
     user, organisation = found
-    roles = frozenset(Role(role) for role in organisation.roles)
-    return Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
+    return acting(user, organisation)
 
 
 async def organisation_by_credit_code(session: AsyncSession, credit_code: str) -> Organisation:
@@ -109,11 +151,16 @@ async def colleagues(session: AsyncSession, actor: Actor) -> list[User]:
     return list((await session.execute(statement)).scalars())
 
 
-async def sign_ins_of(session: AsyncSession, actor: Actor) -> list[SignIn]:
+async def sign_ins_of(session: AsyncSession, actor: Actor, idle: timedelta) -> list[SignIn]:
     """Return the actor's own sessions and tokens that are still valid, newest first."""
+    now = sa.func.clock_timestamp()
     statement = (
         sa.select(SignIn)
-        .where(col(SignIn.user_id) == actor.user_id, col(SignIn.expires_at) > sa.func.clock_timestamp())
+        .where(
+            col(SignIn.user_id) == actor.user_id,
+            col(SignIn.expires_at) > now,
+            sa.or_(~col(SignIn.browser), col(SignIn.seen_at) > now - idle),
+        )
         .order_by(col(SignIn.created_at).desc(), col(SignIn.id))
     )
     return list((await session.execute(statement)).scalars())

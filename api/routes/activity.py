@@ -11,6 +11,7 @@ from litestar.response import Stream
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import suggestions
+from api.auth import UNATTENDED
 from api.db import transaction
 from api.i18n import Locale, locale_of
 from api.queries import audit, events, visible
@@ -45,7 +46,13 @@ async def cancel_job(
     return JobOut.model_validate(job)
 
 
-@get("/jobs/{identity:uuid}/events", operation_id="followJob", tags=["jobs"], media_type="text/event-stream")
+@get(
+    "/jobs/{identity:uuid}/events",
+    operation_id="followJob",
+    tags=["jobs"],
+    media_type="text/event-stream",
+    opt={UNATTENDED: True},
+)
 async def follow_job(
     state: State, request: Request[Any, Any, Any], actor: NamedDependency[Actor], identity: FromPath[UUID]
 ) -> Stream:
@@ -70,7 +77,13 @@ async def list_events(
     return tuple(told(row, locale_of(request)) for row in rows)
 
 
-@get("/events/stream", operation_id="followEvents", tags=["events"], media_type="text/event-stream")
+@get(
+    "/events/stream",
+    operation_id="followEvents",
+    tags=["events"],
+    media_type="text/event-stream",
+    opt={UNATTENDED: True},
+)
 async def follow_events(
     state: State,
     request: Request[Any, Any, Any],

@@ -6,11 +6,11 @@ from uuid import UUID
 from litestar import Request, Response, delete, get, patch, post
 from litestar.datastructures import State
 from litestar.di import NamedDependency
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth as actions
-from api.auth import COOKIE, ended_cookie, enter, session_cookie
+from api.auth import BEFORE_SECOND_FACTOR, caller_of, ended_cookie, enter, idle_of, session_cookie
 from api.conditional import ETAG, IF_MATCH, etag
 from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.queries import actors
@@ -20,38 +20,52 @@ from api.wire.base import Page
 from domain.actor import Actor
 
 TAGS = ("sign-in",)
+OPEN_TO_BARRED = {BEFORE_SECOND_FACTOR: True}
 
 
 @post("/sign-ins", operation_id="signIn", tags=TAGS, opt={OWN_TRANSACTIONS: True})
 async def sign_in(request: Request[None, None, State], state: State, data: JSONBody[SignInIn]) -> Response[SignInOut]:
-    """Sign in with e-mail address and password: the answer sets the session cookie."""
-    opened = await enter(state, data.email, data.password, request.cookies.get(COOKIE))
+    """Sign in with e-mail address and password, and a code where asked: the answer sets the session cookie."""
+    opened = await enter(state, caller_of(request), data.email, data.password, data.code)
     out = SignInOut.of(opened.sign_in, opened.sign_in.id)
     return Response(out, cookies=[session_cookie(state, opened.secret)])
 
 
-@delete("/sign-ins/current", operation_id="signOut", tags=TAGS)
-async def sign_out(signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]) -> Response[None]:
+@delete("/sign-ins/current", operation_id="signOut", tags=TAGS, opt=OPEN_TO_BARRED)
+async def sign_out(
+    state: State, signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]
+) -> Response[None]:
     """Sign out: the session or token that asks ends at once."""
     await actions.revoke(session, signed_in.actor, signed_in.sign_in_id)
-    return Response(None, cookies=[ended_cookie()])
+    return Response(None, cookies=[ended_cookie(state)])
 
 
-@get("/sign-ins", operation_id="listSignIns", tags=TAGS)
+@get("/sign-ins", operation_id="listSignIns", tags=TAGS, opt=OPEN_TO_BARRED)
 async def list_sign_ins(
-    signed_in: NamedDependency[SignedIn], snapshot: NamedDependency[AsyncSession]
+    state: State, signed_in: NamedDependency[SignedIn], snapshot: NamedDependency[AsyncSession]
 ) -> Page[SignInOut]:
     """List one's own sessions and tokens that are still valid."""
-    rows = await actors.sign_ins_of(snapshot, signed_in.actor)
+    rows = await actors.sign_ins_of(snapshot, signed_in.actor, idle_of(state))
     return Page[SignInOut](items=tuple(SignInOut.of(row, signed_in.sign_in_id) for row in rows))
 
 
-@delete("/sign-ins/{sign_in_id:uuid}", operation_id="revokeSignIn", tags=TAGS)
+@delete("/sign-ins/{sign_in_id:uuid}", operation_id="revokeSignIn", tags=TAGS, opt=OPEN_TO_BARRED)
 async def revoke_sign_in(
-    sign_in_id: FromPath[UUID], actor: NamedDependency[Actor], session: NamedDependency[AsyncSession]
+    sign_in_id: FromPath[UUID], signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]
 ) -> None:
     """End one of one's own sessions or tokens at once."""
-    await actions.revoke(session, actor, sign_in_id)
+    await actions.end_one(session, signed_in, sign_in_id)
+
+
+@delete("/sign-ins", operation_id="revokeOtherSignIns", tags=TAGS, opt=OPEN_TO_BARRED)
+async def revoke_others(
+    signed_in: NamedDependency[SignedIn],
+    session: NamedDependency[AsyncSession],
+    tokens: FromQuery[bool] = False,
+) -> None:
+    """End all of one's sessions but the one that asks, and one's API tokens on wish, at once."""
+    actions.require_fresh(signed_in)
+    await actions.end_others(session, signed_in, tokens=tokens)
 
 
 @post("/tokens", operation_id="createToken", tags=TAGS, opt={TELLS_A_SECRET: True})
@@ -64,14 +78,14 @@ async def create_token(
     return TokenOut(id=row.id, label=data.label, token=opened.secret, expires_at=row.expires_at)
 
 
-@get("/me", operation_id="getMe", tags=TAGS)
+@get("/me", operation_id="getMe", tags=TAGS, opt=OPEN_TO_BARRED)
 async def get_me(actor: NamedDependency[Actor], snapshot: NamedDependency[AsyncSession]) -> Response[MeOut]:
     """Show who asks, and for which organisation."""
     user, organisation = await actors.profile(snapshot, actor)
     return Response(MeOut.of(user, organisation), headers={ETAG: etag(user.version)})
 
 
-@patch("/me", operation_id="changeMe", tags=TAGS)
+@patch("/me", operation_id="changeMe", tags=TAGS, opt=OPEN_TO_BARRED)
 async def change_me(
     request: Request[None, None, State],
     data: JSONBody[MeIn],
@@ -84,4 +98,4 @@ async def change_me(
     return Response(MeOut.of(user, organisation), headers={ETAG: etag(user.version)})
 
 
-HANDLERS = (sign_in, sign_out, list_sign_ins, revoke_sign_in, create_token, get_me, change_me)
+HANDLERS = (sign_in, sign_out, list_sign_ins, revoke_sign_in, revoke_others, create_token, get_me, change_me)

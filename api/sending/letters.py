@@ -8,7 +8,7 @@ import smtplib
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -62,6 +62,23 @@ def write(locale: Locale, identity: UUID, lines: Sequence[Line], more: int, site
         id=identity,
         subject=" ".join(f"{_said(locale, 'sign')} {subject}".split())[:200],
         text="\n".join([*body, "", *foot]) + "\n",
+        locale=locale,
+    )
+
+
+def recovery_address(settings: Settings, secret: str) -> str:
+    """Return where a link leads that sets a new password; the secret is in the query, which no log keeps."""
+    return f"{settings.site}/recovery/new?secret={secret}"
+
+
+def write_link(locale: Locale, identity: UUID, link: str, lasting: timedelta) -> Written:
+    """Word a letter that carries a link for setting a new password."""
+    minutes = int(lasting.total_seconds() // 60)
+    body = [_said(locale, "recovery-text", minutes=minutes), "", link, "", _said(locale, "recovery-else")]
+    return Written(
+        id=identity,
+        subject=f"{_said(locale, 'sign')} {_said(locale, 'recovery-subject')}",
+        text="\n".join(body) + "\n",
         locale=locale,
     )
 

@@ -12,21 +12,29 @@ from domain.records import Organisation, SignIn, User
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=80), Clean, Printable]
 Language = Literal["zh-CN", "en"]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Code = Annotated[str, StringConstraints(min_length=6, max_length=60, pattern=r"^[0-9A-Za-z \-]+$")]
+"""Six digits of an app, or a code for once, however either was typed."""
 
 
 class SignInIn(Wire):
-    """An e-mail address and a password."""
+    """An e-mail address and a password; and a code, where the account asks for one (`code-needed`)."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"email": "zhou@lianzhu.example", "password": "一艘船队出海去 2027"}]}
     )
 
     email: Email
-    password: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    password: Secret
+    code: Code | None = None
 
 
 class SignInOut(Wire):
-    """A session (`browser`) or an API token of one's own; `current` marks the one that asks."""
+    """A session (`browser`) or an API token of one's own; `current` marks the one that asks.
+
+    `agent` is what the browser called itself, `seen_at` when it was last used, to the minute; `second_factor` says
+    that a code was given too.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -36,7 +44,10 @@ class SignInOut(Wire):
                     "label": None,
                     "browser": True,
                     "current": True,
+                    "agent": "Mozilla/5.0 (Linux; Android 14)",
+                    "second_factor": True,
                     "created_at": "2027-03-01T09:00:00+08:00",
+                    "seen_at": "2027-03-01T10:12:00+08:00",
                     "expires_at": "2027-03-01T21:00:00+08:00",
                 }
             ]
@@ -47,7 +58,10 @@ class SignInOut(Wire):
     label: str | None
     browser: bool
     current: bool
+    agent: str | None
+    second_factor: bool
     created_at: datetime
+    seen_at: datetime
     expires_at: datetime
 
     @classmethod
@@ -59,7 +73,10 @@ class SignInOut(Wire):
                 "label": row.label,
                 "browser": row.browser,
                 "current": row.id == current,
+                "agent": row.agent,
+                "second_factor": row.second_factor,
                 "created_at": row.created_at,
+                "seen_at": row.seen_at,
                 "expires_at": row.expires_at,
             }
         )

@@ -22,8 +22,9 @@ from api.auth import (
 from api.db import make_sessions
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
+from api.oidc import Providers
 from api.problems import answer, stamp
-from api.routes import auth, problems
+from api.routes import auth, problems, security
 from api.settings import Settings
 from tests.conftest import PROJECT
 
@@ -38,8 +39,16 @@ def little_app(
     settings: Settings | None = None,
 ) -> Litestar:
     """Return the application."""
-    state = State({"engine": engine, "sessions": sessions or make_sessions(engine), "settings": settings or Settings()})
-    routes: Sequence[Any] = (*auth.HANDLERS, *problems.HANDLERS, *handlers)
+    told = settings or Settings()
+    state = State(
+        {
+            "engine": engine,
+            "sessions": sessions or make_sessions(engine),
+            "settings": told,
+            "providers": Providers(told),
+        }
+    )
+    routes: Sequence[Any] = (*auth.HANDLERS, *security.HANDLERS, *problems.HANDLERS, *handlers)
     return Litestar(
         [
             Router(ROOT, route_handlers=routes),

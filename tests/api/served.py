@@ -9,4 +9,4 @@ from api.settings import Settings
 
 if __name__ == "__main__":
     app = create_app(Settings(), sys.argv[1])
-    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_config=None, access_log=False)
+    uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_config=None, access_log=False, proxy_headers=False)
