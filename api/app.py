@@ -22,6 +22,7 @@ from api.db import make_engine, make_sessions, provide_snapshot
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
+from api.powers import PowersFirst
 from api.problems import stamp
 from api.routes import (
     activity,
@@ -40,6 +41,7 @@ from api.routes import (
     negotiation,
     opportunities,
     papers,
+    people,
     problems,
     told,
 )
@@ -68,6 +70,7 @@ ROUTES = (
     *sign_ins.HANDLERS,
     *told.HANDLERS,
     *endpoints.HANDLERS,
+    *people.HANDLERS,
 )
 
 
@@ -117,7 +120,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[OneTransaction(), auth.OwnSiteOnly()],
+        middleware=[PowersFirst(), OneTransaction(), auth.OwnSiteOnly()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,

@@ -44,9 +44,10 @@ async def identify(connection: AnyConnection) -> SignedIn | None:
         scope["auth"] = None
         if secret:
             async with transaction(connection.app.state.sessions) as session:
-                scope["auth"] = await signed_in(session, actions.digest(secret))
-    found: SignedIn | None = scope["auth"]
-    return found
+                found = scope["auth"] = await signed_in(session, actions.digest(secret))
+                if found is not None and not found.browser:
+                    await actions.note_use(session, found.sign_in_id)
+    return cast("SignedIn | None", scope["auth"])
 
 
 async def provide_optional_actor(request: Request[Any, Any, Any]) -> Actor | None:

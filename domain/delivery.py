@@ -37,8 +37,8 @@ JITTER = 0.1
 OWN_MATTERS = frozenset({"calendar", "channel"})
 """Families of events about how one person is told: nobody else's business, and told of by no channel."""
 
-HOUSE_MATTER = "endpoint"
-"""The family of events about an organisation's own connections: its own people's business, and no webhook's."""
+HOUSE_MATTERS = frozenset({"endpoint", "person"})
+"""Families of events about an organisation's connections and people: its own people's business, and no webhook's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -20,7 +21,9 @@ from api.outbox import EVENT_CHANNEL, NOTIFY
 from api.queries import actors
 from domain.actor import Actor
 from domain.errors import NotAllowed, NotFound, TooMany, WrongPassword
-from domain.records import SignIn, SignInThrottle, User
+from domain.kinds import Duty, Role, Scope
+from domain.powers import usual
+from domain.records import Organisation, SignIn, SignInThrottle, User
 
 ATTEMPTS = 5
 WINDOW = timedelta(minutes=15)
@@ -55,9 +58,21 @@ async def hashed(password: str) -> str:
 
 
 async def enrol(
-    session: AsyncSession, *, organisation_id: UUID, email: str, name: str, password: str, locale: str = "zh-CN"
+    session: AsyncSession,
+    *,
+    organisation_id: UUID,
+    email: str,
+    name: str,
+    password: str,
+    locale: str = "zh-CN",
+    duties: Sequence[Duty] = (),
 ) -> User:
-    """Make an account for a person who acts for an organisation; the first of an organisation administers it."""
+    """Make an account for a person who acts for an organisation.
+
+    Without `duties` he may do all that is done there, and the first of an organisation administers it.
+    """
+    organisation = await session.get_one(Organisation, organisation_id)
+    roles = [Role(role) for role in organisation.roles]
     first = not await actors.has_people(session, organisation_id)
     user = User(
         organisation_id=organisation_id,
@@ -65,7 +80,7 @@ async def enrol(
         name=name,
         password_hash=await hashed(password),
         locale=locale,
-        admin=first,
+        duties=[str(duty) for duty in duties or usual(roles, first=first)],
     )
     session.add(user)
     await session.flush()
@@ -113,13 +128,27 @@ async def prove(user: User | None, password: str) -> str | None:
 
 
 async def open_sign_in(
-    session: AsyncSession, user_id: UUID, lasting: timedelta, *, browser: bool, label: str | None = None
+    session: AsyncSession,
+    user_id: UUID,
+    lasting: timedelta,
+    *,
+    browser: bool,
+    label: str | None = None,
+    scopes: Sequence[Scope] = (Scope.READ,),
 ) -> Opened:
-    """Make a session or an API token with a secret of its own, valid for `lasting` by the database's clock."""
+    """Make a session or an API token with a secret of its own, valid for `lasting` by the database's clock.
+
+    A session is for all that its owner may do, a token for its `scopes` of that.
+    """
     secret = ("" if browser else TOKEN_PREFIX) + secrets.token_urlsafe(SECRET_BYTES)
     now = (await session.execute(sa.text("select clock_timestamp()"))).scalar_one()
     sign_in = SignIn(
-        secret_hash=digest(secret), user_id=user_id, label=label, browser=browser, expires_at=now + lasting
+        secret_hash=digest(secret),
+        user_id=user_id,
+        label=label,
+        browser=browser,
+        expires_at=now + lasting,
+        scopes=None if browser else [str(scope) for scope in scopes],
     )
     session.add(sign_in)
     await session.flush()
@@ -149,11 +178,28 @@ async def welcome(
     return await open_sign_in(session, user.id, lasting, browser=True)
 
 
-async def open_token(session: AsyncSession, signed_in: actors.SignedIn, lasting: timedelta, label: str) -> Opened:
-    """Make an API token for whoever asks. Raises SessionNeeded when he asks by a token."""
+async def open_token(
+    session: AsyncSession, signed_in: actors.SignedIn, lasting: timedelta, label: str, scopes: Sequence[Scope]
+) -> Opened:
+    """Make an API token for whoever asks, good for `scopes`. Raises SessionNeeded when he asks by a token."""
     if not signed_in.browser or signed_in.actor.user_id is None:
         raise SessionNeeded()
-    return await open_sign_in(session, signed_in.actor.user_id, lasting, browser=False, label=label)
+    return await open_sign_in(
+        session, signed_in.actor.user_id, lasting, browser=False, label=label, scopes=tuple(dict.fromkeys(scopes))
+    )
+
+
+async def note_use(session: AsyncSession, sign_in_id: UUID) -> None:
+    """Note that a token was used, to the hour: enough to tell one that nobody uses, and seldom a write."""
+    hour = sa.func.date_trunc("hour", sa.func.clock_timestamp())
+    stale = sa.or_(col(SignIn.used_at).is_(None), col(SignIn.used_at) < hour)
+    await session.execute(sa.update(SignIn).where(col(SignIn.id) == sign_in_id, stale).values(used_at=hour))
+
+
+async def end_all(session: AsyncSession, user_id: UUID) -> None:
+    """End every session and token of a person at once, with his open streams."""
+    await session.execute(sa.delete(SignIn).where(col(SignIn.user_id) == user_id))
+    await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})
 
 
 async def choose_locale(session: AsyncSession, actor: Actor, locale: str, if_match: str | None) -> None:

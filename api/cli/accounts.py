@@ -1,30 +1,62 @@
 """Accounts from the command line."""
 
+import sys
+from collections.abc import Sequence
+
 from pydantic import TypeAdapter, ValidationError
 
 from api.actions.auth import enrol
 from api.cli.codes import warn
 from api.db import make_engine, make_sessions
 from api.embedded import database
-from api.queries.actors import organisation_by_credit_code
+from api.queries.actors import of_organisation, organisation_by_credit_code
 from api.settings import Settings
 from domain.errors import Fault, Invalid
-from domain.kinds import CreditCode, Name, Role
+from domain.kinds import CreditCode, Duty, Name, Role
+from domain.powers import open_to
 from domain.records import Organisation
 
 SHORTEST = 12
 
 
-async def enrol_person(settings: Settings, email: str, credit_code: str, name: str, password: str | None) -> None:
-    """Make an account. Raises Invalid without a password of twelve characters, NotFound for an unknown organisation."""
+async def enrol_person(
+    settings: Settings, email: str, credit_code: str, name: str, password: str | None, duties: Sequence[Duty] = ()
+) -> None:
+    """Make an account and tell what the person may do.
+
+    Raises Invalid without a password of twelve characters and for a duty that the organisation has not, NotFound for
+    an unknown organisation.
+    """
     if password is None or len(password) < SHORTEST:
         raise Invalid((Fault(where="password", code="string_too_short", params={"min_length": SHORTEST}),))
     with database(settings) as url:
         engine = make_engine(url)
         async with make_sessions(engine).begin() as session:
             organisation = await organisation_by_credit_code(session, credit_code)
-            user = await enrol(session, organisation_id=organisation.id, email=email, name=name, password=password)
-            warn(f"{user.email} · {organisation.name}")
+            _check(organisation, duties)
+            user = await enrol(
+                session, organisation_id=organisation.id, email=email, name=name, password=password, duties=duties
+            )
+            warn(f"{user.email} · {organisation.name} · {', '.join(user.duties)}")
+        await engine.dispose()
+
+
+def _check(organisation: Organisation, duties: Sequence[Duty]) -> None:
+    known = open_to([Role(role) for role in organisation.roles])
+    strange = [str(duty) for duty in duties if duty not in known]
+    if strange:
+        raise Invalid(tuple(Fault(where="duty", code="duty-elsewhere", params={"duty": duty}) for duty in strange))
+
+
+async def listed(settings: Settings, credit_code: str) -> None:
+    """Print the people of an organisation with what each may do. Raises NotFound."""
+    with database(settings) as url:
+        engine = make_engine(url)
+        async with make_sessions(engine)() as session:
+            organisation = await organisation_by_credit_code(session, credit_code)
+            for user in await of_organisation(session, organisation.id):
+                state = "" if user.active else " · suspended"
+                sys.stdout.write(f"{user.email} · {user.name} · {', '.join(user.duties)}{state}\n")
         await engine.dispose()
 
 

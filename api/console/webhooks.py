@@ -20,7 +20,7 @@ from api.queries import endpoints as queries
 from api.queries import visible
 from api.wire.channels import families
 from api.wire.endpoints import DeliveryOut, EndpointIn, EndpointOut, ReplayIn
-from domain.delivery import HOUSE_MATTER
+from domain.delivery import HOUSE_MATTERS
 from domain.errors import Fault, Invalid
 from domain.records import Endpoint
 
@@ -65,8 +65,8 @@ async def add(
 
 
 def heard_of() -> tuple[str, ...]:
-    """Return what a webhook can hear of: everything but webhooks."""
-    return tuple(name for name in families() if name != HOUSE_MATTER)
+    """Return what a webhook can hear of: everything but webhooks and people."""
+    return tuple(name for name in families() if name not in HOUSE_MATTERS)
 
 
 def wanted(data: Form) -> EndpointIn:

@@ -14,9 +14,10 @@ from sqlalchemy.sql import Select
 from sqlmodel import col
 
 from domain.actor import Actor
-from domain.delivery import HOUSE_MATTER, OWN_MATTERS
+from domain.delivery import HOUSE_MATTERS, OWN_MATTERS
 from domain.errors import NotFound
-from domain.kinds import MembershipState, OpportunityState, Role, Visibility
+from domain.kinds import MembershipState, OpportunityState, Role, Standing, Visibility
+from domain.powers import Power
 from domain.records import (
     AmendedSeat,
     Amendment,
@@ -25,10 +26,12 @@ from domain.records import (
     Capability,
     Certificate,
     Channel,
+    Claim,
     ConfidentialityAcceptance,
     Consortium,
     Delivery,
     Endpoint,
+    EntryLink,
     Evaluation,
     Event,
     Filing,
@@ -41,6 +44,7 @@ from domain.records import (
     Opportunity,
     Organisation,
     Suggestion,
+    User,
 )
 
 Row = TypeVar("Row", bound=Any)
@@ -49,6 +53,7 @@ WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
 FAMILY = sa.func.split_part(col(Event.code), ".", 1)
 """What an event is about, as `domain.delivery.family` says."""
+KNOWN = (Standing.VERIFIED, Standing.SUSPENDED)
 BOUND = (MembershipState.SIGNED, MembershipState.ACTIVE)
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
 AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
@@ -61,9 +66,15 @@ def watches(actor: Actor) -> bool:
 
 
 def organisations(actor: Actor) -> Select[Organisation]:
-    """Registered organisations are known to everyone who is signed in; those known only by name, to watchers."""
+    """Registered organisations are known to everyone who is signed in; those known only by name, to watchers.
+
+    One that nobody has verified is known to its own people and to watchers.
+    """
     statement = sa.select(Organisation)
-    return statement if watches(actor) else statement.where(col(Organisation.registered))
+    if watches(actor):
+        return statement
+    known = sa.or_(col(Organisation.standing).in_(KNOWN), col(Organisation.id) == actor.organisation_id)
+    return statement.where(col(Organisation.registered), known)
 
 
 def opportunities(actor: Actor) -> Select[Opportunity]:
@@ -170,7 +181,7 @@ def batches(actor: Actor) -> Select[ImportBatch]:
 def events(actor: Actor) -> Select[Event]:
     """What one did, what one was told, and everything for watchers; of people's own settings only one's own."""
     seen = told(actor.organisation_id)
-    shared = sa.or_(FAMILY != HOUSE_MATTER, seen) if watches(actor) else seen
+    shared = sa.or_(FAMILY.not_in(HOUSE_MATTERS), seen) if watches(actor) else seen
     return sa.select(Event).where(shared, sa.or_(FAMILY.not_in(OWN_MATTERS), col(Event.user_id) == actor.user_id))
 
 
@@ -182,7 +193,26 @@ def told(organisation: Any) -> sa.ColumnElement[bool]:
 def told_to_rows() -> sa.ColumnElement[bool]:
     """Hold of an event and an organisation in one statement: whose people may see it, their own settings apart."""
     watching = sa.or_(*(sa.any_(col(Organisation.roles)) == str(role) for role in WATCHERS))
-    return sa.or_(sa.and_(watching, FAMILY != HOUSE_MATTER), told(col(Organisation.id)))
+    shared = sa.and_(watching, FAMILY.not_in(HOUSE_MATTERS))
+    return sa.and_(col(Organisation.standing) == Standing.VERIFIED, sa.or_(shared, told(col(Organisation.id))))
+
+
+def own_people(actor: Actor) -> Select[User]:
+    """The people of the actor's own organisation, those suspended too; who was removed is nobody any more."""
+    return sa.select(User).where(
+        col(User.organisation_id) == actor.organisation_id, col(User.removed_at).is_(None)
+    )
+
+
+def own_links(actor: Actor) -> Select[EntryLink]:
+    """One-time links to the actor's own organisation."""
+    return sa.select(EntryLink).where(col(EntryLink.organisation_id) == actor.organisation_id)
+
+
+def claims(actor: Actor) -> Select[Claim]:
+    """Claims of firms, to the bureau's officers and nobody else."""
+    statement = sa.select(Claim)
+    return statement if actor.has(Role.BUREAU) and actor.may(Power.VERIFY) else statement.where(sa.false())
 
 
 def own_channels(actor: Actor) -> Select[Channel]:
@@ -377,3 +407,18 @@ async def amendment(session: AsyncSession, actor: Actor, identity: UUID, *, lock
 async def evaluation(session: AsyncSession, actor: Actor, identity: UUID) -> Evaluation:
     """Return an evaluation between the actor's firm and another. Raises NotFound."""
     return await one(session, evaluations(actor), identity, "evaluation")
+
+
+async def own_person(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> User:
+    """Return a person of the actor's own organisation. Raises NotFound."""
+    return await one(session, own_people(actor), identity, "user", lock=lock)
+
+
+async def own_link(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> EntryLink:
+    """Return a one-time link to the actor's own organisation. Raises NotFound."""
+    return await one(session, own_links(actor), identity, "entry_link", lock=lock)
+
+
+async def claim(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Claim:
+    """Return a claim the actor may see. Raises NotFound."""
+    return await one(session, claims(actor), identity, "claim", lock=lock)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.wire.base import Wire
-from domain.kinds import Clean, Email, Printable, Role
+from domain.kinds import Clean, Duty, Email, Printable, Role, Scope, Standing
 from domain.records import Organisation, SignIn, User
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=80), Clean, Printable]
@@ -26,7 +26,10 @@ class SignInIn(Wire):
 
 
 class SignInOut(Wire):
-    """A session (`browser`) or an API token of one's own; `current` marks the one that asks."""
+    """A session (`browser`) or an API token of one's own; `current` marks the one that asks.
+
+    A session is for all that one may do, a token for its `scopes` of that; `used_at` is the hour it was last used.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -36,8 +39,10 @@ class SignInOut(Wire):
                     "label": None,
                     "browser": True,
                     "current": True,
+                    "scopes": None,
                     "created_at": "2027-03-01T09:00:00+08:00",
                     "expires_at": "2027-03-01T21:00:00+08:00",
+                    "used_at": None,
                 }
             ]
         }
@@ -47,8 +52,10 @@ class SignInOut(Wire):
     label: str | None
     browser: bool
     current: bool
+    scopes: tuple[Scope, ...] | None
     created_at: datetime
     expires_at: datetime
+    used_at: datetime | None
 
     @classmethod
     def of(cls, row: SignIn, current: UUID) -> Self:
@@ -59,18 +66,23 @@ class SignInOut(Wire):
                 "label": row.label,
                 "browser": row.browser,
                 "current": row.id == current,
+                "scopes": row.scopes,
                 "created_at": row.created_at,
                 "expires_at": row.expires_at,
+                "used_at": row.used_at,
             }
         )
 
 
 class TokenIn(Wire):
-    """What a token is for, and for how many days it holds."""
+    """What a token is for, what it may be used for, and for how many days it holds."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"label": "ERP 夜间同步", "days": 90}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"label": "ERP 夜间同步", "days": 90, "scopes": ["read", "declare"]}]}
+    )
 
     label: Label
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=8)] = (Scope.READ,)
     days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
 
 
@@ -84,6 +96,7 @@ class TokenOut(Wire):
                     "id": "0f5c5c0a-9f55-4a5c-8f0e-3d1e5f7d9b21",
                     "label": "ERP 夜间同步",
                     "token": "lzt_shown-once-and-never-again",
+                    "scopes": ["read", "declare"],
                     "expires_at": "2027-05-30T09:00:00+08:00",
                 }
             ]
@@ -93,6 +106,7 @@ class TokenOut(Wire):
     id: UUID
     label: str
     token: str
+    scopes: tuple[Scope, ...]
     expires_at: datetime
 
 
@@ -102,6 +116,7 @@ class ActingFor(Wire):
     id: UUID
     name: str
     roles: tuple[Role, ...]
+    standing: Standing
     demonstration: bool
 
 
@@ -116,11 +131,13 @@ class MeOut(Wire):
                     "email": "zhou@lianzhu.example",
                     "name": "周航",
                     "locale": "zh-CN",
+                    "duties": ["admin", "negotiator", "signer"],
                     "version": 1,
                     "organisation": {
                         "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                         "name": "岭南能源工程（演示数据）",
                         "roles": ["chain_leader"],
+                        "standing": "verified",
                         "demonstration": True,
                     },
                 }
@@ -132,6 +149,7 @@ class MeOut(Wire):
     email: str
     name: str
     locale: str
+    duties: tuple[Duty, ...]
     version: int
     organisation: ActingFor
 
@@ -143,6 +161,7 @@ class MeOut(Wire):
             email=user.email,
             name=user.name,
             locale=user.locale,
+            duties=tuple(map(Duty, user.duties)),
             version=user.version,
             organisation=ActingFor.model_validate(organisation),
         )

@@ -39,6 +39,9 @@ from tests.factories import (
 )
 
 GUARDS = {
+    "FUNCTION claim_guard",
+    "FUNCTION credit_code_holds",
+    "TRIGGER claim_guard ON claim",
     "FUNCTION capacity_hold_guard",
     "FUNCTION capacity_month_guard",
     "FUNCTION invitation_guard",
