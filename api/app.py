@@ -22,6 +22,7 @@ from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
 from api.oidc import Providers
+from api.powers import PowersFirst
 from api.problems import stamp
 from api.routes import (
     activity,
@@ -41,10 +42,11 @@ from api.routes import (
     negotiation,
     opportunities,
     papers,
+    people,
     personal,
     problems,
-    statistics,
     security,
+    statistics,
     told,
 )
 from api.routes import auth as sign_ins
@@ -77,6 +79,7 @@ ROUTES = (
     *told.HANDLERS,
     *endpoints.HANDLERS,
     *personal.HANDLERS,
+    *people.HANDLERS,
 )
 
 
@@ -126,7 +129,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[OneTransaction(), auth.OwnSiteOnly()],
+        middleware=[PowersFirst(), OneTransaction(), auth.OwnSiteOnly()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,

@@ -23,12 +23,12 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth as actions
-from api.db import snapshot, transaction
-from api.queries.actors import SignedIn, signed_in
-from api.tenancy import Office, acting, doing
 from api.actions import second_factor, throttles
+from api.db import snapshot, transaction
 from api.queries import actors, credentials
+from api.queries.actors import SignedIn, signed_in
 from api.settings import Networks, Settings
+from api.tenancy import Office, acting, doing
 from domain.actor import Actor
 from domain.errors import DomainError, NotAllowed, NotSignedIn
 from domain.kinds import Role

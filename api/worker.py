@@ -38,9 +38,9 @@ from api.heads import BadHead
 from api.jobs import JOBS, Effect, JobContext, JobFunction, NotYet, Outcome
 from api.jobs.deadlines import expire, remind
 from api.jobs.heads import vouch
+from api.jobs.recovering import recover
 from api.jobs.resealing import reseal
 from api.jobs.retention import purge
-from api.jobs.recovering import recover
 from api.jobs.sealing import seal
 from api.jobs.statistics import release
 from api.jobs.telling import deliver, tell

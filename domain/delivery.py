@@ -37,9 +37,9 @@ JITTER = 0.1
 OWN_MATTERS = frozenset({"account", "calendar", "channel"})
 """Families of events about how one person signs in or is told: nobody else's business, and told of by no channel."""
 
-HOUSE_MATTERS = frozenset({"disclosure", "endpoint"})
-"""Families of events about an organisation's own connections and what it shows to whom: its own people's business, and
-no webhook's."""
+HOUSE_MATTERS = frozenset({"disclosure", "endpoint", "person"})
+"""Families of events about an organisation's own people and connections and what it shows to whom: its own people's
+business, and no webhook's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

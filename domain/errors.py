@@ -6,7 +6,9 @@ DomainError
 ├── NotSignedIn          nobody is asking
 │   └── WrongPassword
 ├── NotAllowed           seen, but not yours to do
-│   └── NotDelegate
+│   ├── NotDelegate
+│   ├── PersonMayNot
+│   └── NotVerified
 ├── Invalid              what was sent has faults, all named at once
 ├── RuleBroken           the state of things forbids it
 │   ├── IllegalTransition
@@ -94,6 +96,18 @@ class NotDelegate(NotAllowed):
     """The firm's answer was handed to somebody else of the firm."""
 
     code = "not-delegate"
+
+
+class PersonMayNot(NotAllowed):
+    """The organisation may do this, and this person or token may not do it for the organisation."""
+
+    code = "person-may-not"
+
+
+class NotVerified(NotAllowed):
+    """The bureau has not verified the organisation, so nothing of others is open to it."""
+
+    code = "not-verified"
 
 
 class Invalid(DomainError):

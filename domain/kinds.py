@@ -28,6 +28,47 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+class Duty(StrEnum):
+    """What a person is for within his organisation; one may have several."""
+
+    ADMIN = "admin"
+    NEGOTIATOR = "negotiator"
+    SIGNER = "signer"
+    VIEWER = "viewer"
+    ANALYST = "analyst"
+    OFFICER = "officer"
+    OPERATOR = "operator"
+
+
+class Scope(StrEnum):
+    """What a token may be used for."""
+
+    READ = "read"
+    DECLARE = "declare"
+    PUBLISH = "publish"
+    FORMATION = "formation"
+    SIGN = "sign"
+    PEOPLE = "people"
+    CONNECTIONS = "connections"
+    ACCOUNT = "account"
+
+
+class Standing(StrEnum):
+    """Whether an organisation is known to be who it says it is."""
+
+    UNVERIFIED = "unverified"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+    SUSPENDED = "suspended"
+    MERGED = "merged"
+
+
+class ClaimState(StrEnum):
+    PENDING = "pending"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+
+
 class OpportunityState(StrEnum):
     DRAFT = "draft"
     REVIEW = "review"

@@ -22,10 +22,12 @@ from domain.kinds import (
     BatchState,
     CapabilityState,
     ChannelKind,
+    ClaimState,
     ConsortiumState,
     DeclaredField,
     DeliveryState,
     Disclosure,
+    Duty,
     EndpointState,
     EnvelopeState,
     FilingState,
@@ -45,6 +47,8 @@ from domain.kinds import (
     Rhythm,
     Role,
     RunState,
+    Scope,
+    Standing,
     Visibility,
 )
 from domain.lifecycle import (
@@ -176,7 +180,9 @@ class Organisation(Versioned, table=True):
 
     __tablename__: ClassVar[str] = "organisation"
     __table_args__ = (
-        sa.CheckConstraint("not registered or credit_code is not null or lei is not null", name="identity"),
+        sa.CheckConstraint(
+            "not registered or credit_code is not null or lei is not null or standing <> 'verified'", name="identity"
+        ),
         sa.CheckConstraint(f"roles <@ array[{', '.join(repr(str(r)) for r in Role)}]::text[]", name="roles"),
         sa.CheckConstraint("verification between 0 and 3", name="verification"),
         sa.Index(
@@ -210,6 +216,7 @@ class Organisation(Versioned, table=True):
     verification: int = Field(default=0)
     demonstration: bool = Field(default=False)
     batch_id: UUID | None = refers("import_batch.id", nullable=True)
+    standing: Standing = Field(default=Standing.VERIFIED, sa_type=stored(Standing))
 
 
 class OrganisationAlias(Record, table=True):
@@ -223,12 +230,16 @@ class OrganisationAlias(Record, table=True):
 
 
 class User(Versioned, table=True):
-    """A person who signs in and acts for one organisation.
+    """A person who signs in and acts for one organisation, with the duties that `domain.powers` gives a meaning.
 
-    An ``admin`` also answers for whoever it was handed to, and looks after the organisation's connections.
+    One who is suspended is not ``active``; of one who was removed his name remains, with what he did.
     """
 
     __tablename__: ClassVar[str] = "user_account"
+    __table_args__ = (
+        sa.CheckConstraint(f"duties <@ array[{', '.join(repr(str(d)) for d in Duty)}]::text[]", name="duties"),
+        sa.CheckConstraint("removed_at is null or not active", name="removed"),
+    )
 
     organisation_id: UUID = refers("organisation.id")
     email: str = Field(max_length=200, unique=True)
@@ -236,8 +247,69 @@ class User(Versioned, table=True):
     password_hash: str = Field(max_length=200)
     locale: str = Field(default="zh-CN", max_length=10)
     active: bool = Field(default=True)
-    admin: bool = Field(default=False)
     password_changed_at: datetime | None = moment(now=True)
+    duties: list[str] = texts()
+    removed_at: datetime | None = moment(nullable=True)
+
+    @property
+    def admin(self) -> bool:
+        """Whether he looks after the organisation's people and connections."""
+        return Duty.ADMIN in self.duties
+
+
+class EntryLink(Identified, table=True):
+    """An invitation to act for an organisation: one link, one use; only the SHA-256 of its secret is kept."""
+
+    __tablename__: ClassVar[str] = "entry_link"
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),
+        sa.CheckConstraint(f"duties <@ array[{', '.join(repr(str(d)) for d in Duty)}]::text[]", name="duties"),
+        sa.CheckConstraint("used_at is null or revoked_at is null", name="one_end"),
+        sa.Index(
+            "uq_entry_link_open",
+            "organisation_id",
+            "email",
+            unique=True,
+            postgresql_where=sa.text("used_at is null and revoked_at is null"),
+        ),
+    )
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE")
+    invited_by: UUID = refers("user_account.id", ondelete="CASCADE")
+    email: str = Field(max_length=200)
+    duties: list[str] = texts()
+    secret_hash: bytes = Field(unique=True)
+    expires_at: datetime = moment()
+    used_at: datetime | None = moment(nullable=True)
+    revoked_at: datetime | None = moment(nullable=True)
+
+
+class Claim(Versioned, table=True):
+    """A person's claim to act for the firm with a credit code, and what the bureau found.
+
+    Until it is verified the person acts for ``organisation_id``, which is nobody yet; afterwards for the firm that has
+    the code.
+    """
+
+    __tablename__: ClassVar[str] = "claim"
+    __table_args__ = (
+        sa.CheckConstraint(
+            "(state = 'pending') = (decided_at is null) and (state = 'pending' or (reason <> '' and evidence <> ''))",
+            name="decision",
+        ),
+        sa.CheckConstraint("decided_by is null or decided_by <> user_id", name="not_one_s_own"),
+        sa.Index("uq_claim_pending", "user_id", unique=True, postgresql_where=sa.text("state = 'pending'")),
+    )
+
+    credit_code: str = Field(max_length=18, index=True)
+    name: str = Field(max_length=200)
+    user_id: UUID = refers("user_account.id", ondelete="CASCADE")
+    organisation_id: UUID = refers("organisation.id")
+    state: ClaimState = Field(default=ClaimState.PENDING, sa_type=stored(ClaimState))
+    reason: str = Field(default="", sa_type=sa.Text)
+    evidence: str = Field(default="", sa_type=sa.Text)
+    decided_by: UUID | None = refers("user_account.id", nullable=True, ondelete="SET NULL")
+    decided_at: datetime | None = moment(nullable=True)
 
 
 class SignIn(Record, table=True):
@@ -248,7 +320,11 @@ class SignIn(Record, table=True):
     """
 
     __tablename__: ClassVar[str] = "sign_in"
-    __table_args__ = (sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),)
+    __table_args__ = (
+        sa.CheckConstraint("octet_length(secret_hash) = 32", name="secret_hash"),
+        sa.CheckConstraint(f"scopes <@ array[{', '.join(repr(str(s)) for s in Scope)}]::text[]", name="scopes"),
+        sa.CheckConstraint("browser = (scopes is null)", name="browser"),
+    )
 
     id: UUID = Field(default_factory=uuid4, primary_key=True)
     secret_hash: bytes = Field(unique=True)
@@ -257,6 +333,7 @@ class SignIn(Record, table=True):
     browser: bool = Field(default=True)
     created_at: datetime | None = moment(now=True)
     expires_at: datetime = moment()
+    scopes: list[str] | None = Field(default=None, sa_type=ARRAY(sa.Text), nullable=True)
     agent: str | None = Field(default=None, max_length=200)
     seen_at: datetime | None = moment(now=True)
     proven_at: datetime | None = moment(now=True)

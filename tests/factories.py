@@ -13,6 +13,7 @@ from stdnum.cn import uscc
 
 from domain.actor import Actor
 from domain.kinds import PackageKind, RequirementKind, Role
+from domain.powers import held, usual
 from domain.records import (
     Capability,
     CapabilityPrice,
@@ -53,6 +54,7 @@ def actor_of(organisation: Organisation, user: User | None = None) -> Actor:
         user_id=user.id if user else None,
         organisation_id=organisation.id,
         roles=frozenset(Role(role) for role in organisation.roles),
+        **({"powers": held(user.duties)} if user else {}),
     )
 
 
@@ -72,8 +74,10 @@ async def make_organisation(session: AsyncSession, *roles: Role, **over: Any) ->
 
 
 async def make_user(session: AsyncSession, organisation: Organisation | None = None, **over: Any) -> User:
-    """Add a person of `organisation`, whose password nobody knows."""
+    """Add a person of `organisation`, whose password nobody knows; he does what is done there, and may be `admin`."""
     organisation = organisation or await make_organisation(session)
+    roles = [Role(role) for role in organisation.roles]
+    duties = [str(duty) for duty in usual(roles, first=over.pop("admin", False))]
     return await _add(
         session,
         User,
@@ -82,6 +86,7 @@ async def make_user(session: AsyncSession, organisation: Organisation | None = N
         email=f"person{next(NUMBERS)}@demo.invalid",
         name="演示用户",
         password_hash="none",
+        duties=duties,
     )
 
 

@@ -36,6 +36,7 @@ from domain.actor import Actor
 from domain.errors import DeadlinePassed, Fault, IllegalTransition, Invalid, NotAllowed
 from domain.kinds import AmendmentState, ConsortiumState, InvitationState, MembershipState
 from domain.message import Parameter
+from domain.powers import Power
 from domain.records import (
     Agreement,
     AmendedSeat,
@@ -510,8 +511,9 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     """Sign the proposed edition whose hash is `sha256`; with the last signature needed it comes into force.
 
     Raises NotFound, NotAllowed where this firm need not sign, IllegalTransition, DeadlinePassed, AgreementChanged,
-    AlreadyExists (at the flush), and with the last signature CapacityExceeded and ComplianceStop.
+    AlreadyExists (at the flush), PersonMayNot, and with the last signature CapacityExceeded and ComplianceStop.
     """
+    actor.must(Power.SIGN)
     row, view = await _answering(session, actor, identity)
     if view.proposed.sha256 != sha256:
         raise formation.AgreementChanged(sha256=sha256)

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -23,7 +24,8 @@ from api.queries import actors
 from api.queries.actors import SignedIn
 from domain.actor import Actor
 from domain.errors import Fault, Invalid, NotAllowed, NotFound, TooMany, WrongPassword
-from domain.kinds import Role
+from domain.kinds import Duty, Role, Scope
+from domain.powers import usual
 from domain.records import Organisation, PendingSignIn, SignIn, SignInThrottle, User
 
 ATTEMPTS = 5
@@ -89,9 +91,11 @@ async def enrol(
     password: str,
     locale: str = "zh-CN",
     djb: bool = False,
+    duties: Sequence[Duty] = (),
 ) -> User:
-    """Make an account for a person who acts for an organisation; the first of an organisation administers it.
+    """Make an account for a person who acts for an organisation.
 
+    Without `duties` he may do all that is done there, and the first of an organisation administers it.
     Raises Invalid for a password that is too easy.
     """
     first = not await actors.has_people(session, organisation_id)
@@ -103,7 +107,7 @@ async def enrol(
         name=name,
         password_hash=await hashed(password),
         locale=locale,
-        admin=first,
+        duties=[str(duty) for duty in duties or usual([Role(role) for role in organisation.roles], first=first)],
     )
     session.add(user)
     await session.flush()
@@ -201,8 +205,12 @@ async def open_sign_in(
     label: str | None = None,
     agent: str | None = None,
     second_factor: bool = False,
+    scopes: Sequence[Scope] = (Scope.READ,),
 ) -> Opened:
-    """Make a session or an API token with a secret of its own, valid for `lasting` by the database's clock."""
+    """Make a session or an API token with a secret of its own, valid for `lasting` by the database's clock.
+
+    A session is for all that its owner may do, a token for its `scopes` of that.
+    """
     secret = ("" if browser else TOKEN_PREFIX) + secrets.token_urlsafe(SECRET_BYTES)
     now = (await session.execute(sa.text("select clock_timestamp()"))).scalar_one()
     sign_in = SignIn(
@@ -213,6 +221,7 @@ async def open_sign_in(
         expires_at=now + lasting,
         agent=agent[:AGENT_LENGTH] if agent else None,
         second_factor=second_factor,
+        scopes=None if browser else [str(scope) for scope in scopes],
     )
     session.add(sign_in)
     await session.flush()
@@ -298,14 +307,22 @@ async def note_use(session: AsyncSession, sign_in_id: UUID) -> None:
     )
 
 
-async def open_token(session: AsyncSession, signed_in: SignedIn, lasting: timedelta, label: str) -> Opened:
-    """Make an API token for whoever asks.
+async def open_token(
+    session: AsyncSession, signed_in: SignedIn, lasting: timedelta, label: str, scopes: Sequence[Scope]
+) -> Opened:
+    """Make an API token for whoever asks, good for `scopes`.
 
     Raises SessionNeeded when he asks by a token, ProveAgain.
     """
     user_id = require_fresh(signed_in)
     opened = await open_sign_in(
-        session, user_id, lasting, browser=False, label=label, second_factor=signed_in.second_factor
+        session,
+        user_id,
+        lasting,
+        browser=False,
+        label=label,
+        second_factor=signed_in.second_factor,
+        scopes=tuple(dict.fromkeys(scopes)),
     )
     await record(session, signed_in.actor, "account.token-made", opened.sign_in.id, label=label)
     return opened

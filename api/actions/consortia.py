@@ -54,6 +54,7 @@ from domain.kinds import (
     OpportunityState,
 )
 from domain.lifecycle import INVITATION
+from domain.powers import Power
 from domain.records import (
     Agreement,
     Consortium,
@@ -657,8 +658,9 @@ async def sign(session: AsyncSession, actor: Actor, identity: UUID, sha256: str)
     """Sign, for the actor's firm, the agreement whose hash is `sha256`; the last signature makes the consortium signed.
 
     Raises NotFound, AgreementChanged, IllegalTransition, ComplianceStop, AcknowledgementMissing, AlreadyExists (at
-    the flush).
+    the flush), PersonMayNot.
     """
+    actor.must(Power.SIGN)
     row = await visible.consortium(session, actor, identity, lock=True)
     seats = await consortia.seats(session, actor, row.id, lock=True)
     seat = next((s for s in seats if s.membership.organisation_id == actor.organisation_id

@@ -12,11 +12,12 @@ from api.esign import EsignOff, Notice, Opened
 from api.outbox import enqueue, record
 from api.queries import consortia as reading
 from api.queries import envelopes, visible
+from api.queries.actors import acting
 from api.tenancy import Office, by
 from coalitions.formation import SETTLED
 from domain.actor import Actor
 from domain.errors import IllegalTransition, NotAllowed, RuleBroken
-from domain.kinds import ConsortiumState, EnvelopeState, MembershipState, Role
+from domain.kinds import ConsortiumState, EnvelopeState, MembershipState
 from domain.records import Envelope, Job, WebhookReceipt
 
 KIND = "envelope"
@@ -113,9 +114,8 @@ async def take(session: AsyncSession, provider: str, message: str, notice: Notic
 
 
 async def _signer(session: AsyncSession, envelope: Envelope) -> Actor:
-    """Return who asked for an envelope, if he still acts for that firm. Raises NotAllowed."""
+    """Return who asked for an envelope, if he still acts and signs for that firm. Raises NotAllowed."""
     user, firm = await envelopes.person(session, envelope)
     if not user.active or user.organisation_id != firm.id:
         raise NotAllowed(needed="member")
-    roles = frozenset(Role(role) for role in firm.roles)
-    return Actor(user_id=user.id, organisation_id=firm.id, roles=roles)
+    return acting(user, firm)

@@ -54,7 +54,7 @@ async def erase(session: AsyncSession, user: User) -> None:
             await session.execute(table.delete().where(table.c[holding.person] == owner))
     identity = str(user.id)
     user.name, user.email = erased_name(identity), erased_address(identity)
-    user.password_hash, user.active, user.admin = NO_PASSWORD, False, False
+    user.password_hash, user.active, user.duties = NO_PASSWORD, False, []
     await session.flush()
     actor = Actor(user_id=user.id, organisation_id=user.organisation_id, roles=frozenset())
     await record(session, actor, "person.erased", user.id)

@@ -15,6 +15,7 @@ import typer
 from api.cli import answers, audit, demo, imports, keys, solve, telling, vectors
 from api.cli.codes import Exit, failing
 from api.settings import Settings
+from domain.kinds import Duty
 
 app = typer.Typer(
     name="lianzhou",
@@ -95,12 +96,26 @@ def add(
     password_env: Annotated[
         str, typer.Option(help="从该环境变量读口令 / read the password from this variable")
     ] = "LIANZHOU_PASSWORD",
+    duty: Annotated[
+        list[Duty] | None, typer.Option(help="职责，可多次 / duty, repeatable; all that is done there by default")
+    ] = None,
 ) -> None:
     """开通账号 / make an account for a person of a registered organisation; the password is never an argument."""
     from api.cli.accounts import enrol_person
 
     with failing():
-        asyncio.run(enrol_person(settings(), email, credit_code, name, os.environ.get(password_env)))
+        asyncio.run(enrol_person(settings(), email, credit_code, name, os.environ.get(password_env), duty or ()))
+
+
+@user_app.command("list")
+def list_people(
+    credit_code: Annotated[str, typer.Option(help="统一社会信用代码 / unified credit code of the organisation")],
+) -> None:
+    """列出人员与职责 / list the people of an organisation with their duties."""
+    from api.cli.accounts import listed
+
+    with failing():
+        asyncio.run(listed(settings(), credit_code))
 
 
 @user_app.command()

@@ -1,6 +1,7 @@
 """Accounts from the command line."""
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from pydantic import TypeAdapter, ValidationError
@@ -13,23 +14,31 @@ from api.db import make_engine, make_sessions
 from api.embedded import database
 from api.i18n import say
 from api.outbox import record
-from api.queries.actors import organisation_by_credit_code, person
+from api.queries.actors import of_organisation, organisation_by_credit_code, person
 from api.sending.letters import recovery_address
 from api.settings import Settings
 from domain.errors import Fault, Invalid
-from domain.kinds import CreditCode, Name, Role
+from domain.kinds import CreditCode, Duty, Name, Role
 from domain.message import Message
+from domain.powers import open_to
 from domain.records import Organisation
 
 
-async def enrol_person(settings: Settings, email: str, credit_code: str, name: str, password: str | None) -> None:
-    """Make an account. Raises Invalid without a password that is hard enough, NotFound for an unknown organisation."""
+async def enrol_person(
+    settings: Settings, email: str, credit_code: str, name: str, password: str | None, duties: Sequence[Duty] = ()
+) -> None:
+    """Make an account and tell what the person may do.
+
+    Raises Invalid without a password that is hard enough and for a duty that the organisation has not, NotFound for an
+    unknown organisation.
+    """
     if password is None:
         raise Invalid((Fault(where="password", code="missing"),))
     with database(settings) as url:
         engine = make_engine(url)
         async with make_sessions(engine).begin() as session:
             organisation = await organisation_by_credit_code(session, credit_code)
+            _check(organisation, duties)
             user = await enrol(
                 session,
                 organisation_id=organisation.id,
@@ -37,9 +46,26 @@ async def enrol_person(settings: Settings, email: str, credit_code: str, name: s
                 name=name,
                 password=password,
                 djb=settings.djb_passwords,
+                duties=duties,
             )
-            warn(f"{user.email} · {organisation.name}")
+            warn(f"{user.email} · {organisation.name} · {', '.join(user.duties)}")
         await engine.dispose()
+
+
+def _check(organisation: Organisation, duties: Sequence[Duty]) -> None:
+    known = open_to([Role(role) for role in organisation.roles])
+    strange = [str(duty) for duty in duties if duty not in known]
+    if strange:
+        raise Invalid(tuple(Fault(where="duty", code="duty-elsewhere", params={"duty": duty}) for duty in strange))
+
+
+async def listed(settings: Settings, credit_code: str) -> None:
+    """Print the people of an organisation with what each may do. Raises NotFound."""
+    async with _at_work(settings) as session:
+        organisation = await organisation_by_credit_code(session, credit_code)
+        for user in await of_organisation(session, organisation.id):
+            state = "" if user.active else " · suspended"
+            sys.stdout.write(f"{user.email} · {user.name} · {', '.join(user.duties)}{state}\n")
 
 
 async def appoint(settings: Settings, name: str, credit_code: str, role: Role) -> None:

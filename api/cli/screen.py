@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.i18n import Locale, say, share
+from api.i18n import Locale, say, share, word
 from api.queries.opportunities import Folded
 from api.story import Login
 from domain.message import Message
@@ -100,5 +100,6 @@ class Screen:
         """Print who can sign in."""
         table = Table(show_header=False, box=None, pad_edge=False)
         for login in logins:
-            table.add_row(self.say(login.role, "role"), login.email, login.password, login.organisation)
+            duties = "、".join(word(self._locale, duty) for duty in login.duties)
+            table.add_row(self.say(login.role, "role"), login.email, login.password, login.organisation, duties)
         self._console.print(table)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.console.drawing import Picture, Place, around
 from api.console.page import Reader, page
-from api.queries import evaluations, organisations
+from api.queries import evaluations, organisations, visible
 from api.wire.evaluations import TrackRecordOut
 from api.wire.firms import FirmLine, FirmOut, TieOut
 
@@ -43,7 +43,8 @@ async def firm_page(
     firm = FirmOut.from_profile(await organisations.profile(snapshot, reader.actor, identity))
     drawn, left_out = ego(firm)
     record = TrackRecordOut.from_record(await evaluations.record_of(snapshot, reader.actor, identity))
-    return page(reader, "firm", firm=firm, picture=drawn, left_out=left_out, record=record)
+    standing = (await visible.organisation(snapshot, reader.actor, identity)).standing
+    return page(reader, "firm", firm=firm, picture=drawn, left_out=left_out, record=record, standing=standing)
 
 
 def ego(firm: FirmOut) -> tuple[Picture, int]:

@@ -8,6 +8,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.console.claims import own_page
 from api.console.page import Reader, back, page
 from api.queries import capabilities, consortia, events, opportunities, organisations
 from api.queries.world import load_opening
@@ -51,7 +52,9 @@ class Task:
 
 @get("/")
 async def home(reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession]) -> Response[Any]:
-    """Show what waits; who oversees the city starts at the city's figures."""
+    """Show what waits; who oversees the city starts at the city's figures, who claims a firm at his claim."""
+    if not reader.verified:
+        return await own_page(reader, snapshot)
     if reader.watches:
         return back("/bureau")
     formed = await formations(snapshot, reader.actor)

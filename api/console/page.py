@@ -22,7 +22,8 @@ from api.queries.visible import officer, watches
 from api.tenancy import acting
 from domain.actor import Actor
 from domain.errors import NotSignedIn
-from domain.kinds import Role
+from domain.kinds import Role, Standing
+from domain.powers import Power
 
 TOLD = "lz_told"
 TOLD_SECONDS = 30
@@ -64,6 +65,15 @@ class Reader:
     def known(self) -> bool:
         """Whether somebody has signed in."""
         return self.signed_in is not None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the reader's organisation is who it says it is."""
+        return self.signed_in is not None and self.signed_in.standing is Standing.VERIFIED
+
+    def may(self, power: str) -> bool:
+        """Tell whether the reader himself may do this, whatever his organisation may."""
+        return self.known and self.actor.may(Power(power))
 
     @property
     def leads(self) -> bool:
@@ -116,8 +126,8 @@ async def provide_reader(request: AnyRequest) -> Reader:
     async with transaction(request.app.state.sessions, acting(guest.actor)) as session:
         user, organisation = await actors.profile(session, guest.actor)
         reading = request.method == "GET"
-        waiting = len(await obligations.listed(session, guest.actor)) if reading else 0
-        position = await events.now(session)
+        waiting = len(await obligations.listed(session, guest.actor)) if reading and guest.may("read") else 0
+        position = await events.now(session) if guest.may("read") else ""
     return Reader(
         locale=guest.locale,
         path=guest.path,

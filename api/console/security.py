@@ -2,7 +2,6 @@
 
 import re
 from base64 import b64encode
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +24,6 @@ from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.papers.qr import as_png
 from api.queries import actors, credentials
 from api.sending.letters import recovery_address
-from api.wire.auth import TokenIn
 from api.wire.security import CodeIn, PasswordIn, ProofIn
 from domain.errors import Invalid, TooMany, WrongPassword
 
@@ -77,7 +75,7 @@ async def security_page(
     admin = await actors.is_admin(session, reader.actor)
     people = [user for user in await actors.colleagues(session, reader.actor) if user.id != reader.actor.user_id]
     watching = actions.WATCHERS & reader.actor.roles
-    shown: dict[str, Any] = {"offered": None, "codes": (), "token": None, "link": None, "faults": {}, "typed": {}}
+    shown: dict[str, Any] = {"offered": None, "codes": (), "link": None, "faults": {}, "typed": {}}
     return kept_apart(
         page(
             reader,
@@ -87,7 +85,6 @@ async def security_page(
             required=needs_second_factor(settings, reader.actor),
             composed=settings.djb_passwords and bool(watching),
             sessions=[(row, device(row.agent)) for row in rows if row.browser],
-            tokens=[row for row in rows if not row.browser],
             current=reader.proven.sign_in_id,
             identities=await credentials.identities(session, reader.actor),
             colleagues=people if admin else [],
@@ -213,25 +210,6 @@ async def end_others(reader: NamedDependency[Reader], session: NamedDependency[A
     return back(f"{HOME}#sessions", "others-ended")
 
 
-@post(HOME + "/tokens", opt={TELLS_A_SECRET: True})
-async def make_token(
-    request: AnyRequest,
-    state: State,
-    reader: NamedDependency[Reader],
-    session: NamedDependency[AsyncSession],
-    data: URLEncodedBody[dict[str, str]],
-) -> Response[Any]:
-    """Make an API token and show it this once, or say beside the field what is wrong."""
-    form = Reading(data)
-    try:
-        given = form.wire(TokenIn, {"label": data.get("label", ""), "days": form.whole("days") or 90})
-    except Invalid as refused:
-        status, faults = said(request, reader, refused, "label")
-        return await security_page(state, reader, session, status=status, faults=faults, typed=data)
-    opened = await actions.open_token(session, reader.proven, timedelta(days=given.days), given.label)
-    return await security_page(state, reader, session, token=opened.secret)
-
-
 @post(HOME + "/identities/{identity:uuid}/removal", opt=OPT)
 async def unlink(
     reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
@@ -254,5 +232,5 @@ async def issue_link(
 
 HANDLERS = (
     show, proof_page, prove, change_password, offer, confirm, renew_codes, remove_second_factor, end_sign_in,
-    end_others, make_token, unlink, issue_link,
+    end_others, unlink, issue_link,
 )  # fmt: skip

@@ -65,7 +65,7 @@ async def add(
 
 
 def heard_of() -> tuple[str, ...]:
-    """Return what a webhook can hear of: everything but webhooks."""
+    """Return what a webhook can hear of: everything but webhooks and people."""
     return tuple(name for name in families() if name not in HOUSE_MATTERS)
 
 

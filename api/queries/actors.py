@@ -10,7 +10,8 @@ from sqlmodel import col
 
 from domain.actor import Actor
 from domain.errors import NotFound
-from domain.kinds import Role
+from domain.kinds import Duty, Role, Standing
+from domain.powers import Power, held, narrowed
 from domain.records import Organisation, SignIn, User
 
 FRESH = timedelta(minutes=10)
@@ -34,6 +35,7 @@ class SignedIn:
     second_factor: bool
     password_aged: bool
     unseen: bool
+    standing: Standing = Standing.VERIFIED
 
 
 async def signed_in(session: AsyncSession, secret_hash: bytes, idle: timedelta) -> SignedIn | None:
@@ -58,6 +60,7 @@ async def signed_in(session: AsyncSession, secret_hash: bytes, idle: timedelta) 
             col(SignIn.expires_at) > now,
             sa.or_(~col(SignIn.browser), col(SignIn.seen_at) > now - idle),
             col(User.active),
+            col(Organisation.standing) != Standing.SUSPENDED,
         )
     )
     found = (await session.execute(statement)).one_or_none()
@@ -65,7 +68,7 @@ async def signed_in(session: AsyncSession, secret_hash: bytes, idle: timedelta) 
         return None
     sign_in, user, organisation, fresh, aged, unseen = found
     return SignedIn(
-        actor=acting(user, organisation),
+        actor=acting(user, organisation, sign_in.scopes),
         locale=user.locale,
         sign_in_id=sign_in.id,
         browser=sign_in.browser,
@@ -73,13 +76,23 @@ async def signed_in(session: AsyncSession, secret_hash: bytes, idle: timedelta) 
         second_factor=sign_in.second_factor,
         password_aged=aged,
         unseen=unseen,
+        standing=organisation.standing,
     )
 
 
-def acting(user: User, organisation: Organisation) -> Actor:
-    """Return a person as an actor."""
-    roles = frozenset(Role(role) for role in organisation.roles)
-    return Actor(user_id=user.id, organisation_id=organisation.id, roles=roles)
+def acting(user: User, organisation: Organisation, scopes: list[str] | None = None) -> Actor:
+    """Return a person as an actor: what he may do comes from his duties, less what a token's scopes keep back.
+
+    While the organisation is not verified it is nobody yet: it plays no role, and he looks after his account.
+    """
+    verified = organisation.standing is Standing.VERIFIED
+    powers = held(user.duties) if verified else frozenset({Power.OWN})
+    return Actor(
+        user_id=user.id,
+        organisation_id=organisation.id,
+        roles=frozenset(Role(role) for role in organisation.roles) if verified else frozenset(),
+        powers=narrowed(powers, scopes),
+    )
 
 
 async def actor_for(session: AsyncSession, user: User) -> Actor:
@@ -88,8 +101,12 @@ async def actor_for(session: AsyncSession, user: User) -> Actor:
 
 
 async def account(session: AsyncSession, email: str) -> User | None:
-    """Return the active user with this address."""
-    statement = sa.select(User).where(col(User.email) == email, col(User.active))
+    """Return the active user with this address, unless his organisation is suspended."""
+    statement = (
+        sa.select(User)
+        .join(Organisation, col(Organisation.id) == col(User.organisation_id))
+        .where(col(User.email) == email, col(User.active), col(Organisation.standing) != Standing.SUSPENDED)
+    )
     return (await session.execute(statement)).scalar_one_or_none()
 
 
@@ -116,6 +133,12 @@ async def organisation_by_credit_code(session: AsyncSession, credit_code: str) -
     return found
 
 
+async def of_organisation(session: AsyncSession, organisation_id: UUID) -> list[User]:
+    """Return the people of an organisation, by address, for the terminal."""
+    statement = sa.select(User).where(col(User.organisation_id) == organisation_id, col(User.removed_at).is_(None))
+    return list((await session.execute(statement.order_by(col(User.email)))).scalars())
+
+
 async def profile(session: AsyncSession, actor: Actor) -> tuple[User, Organisation]:
     """Return the actor's own account and the organisation he acts for."""
     statement = (
@@ -135,7 +158,7 @@ async def has_people(session: AsyncSession, organisation_id: UUID) -> bool:
 
 async def is_admin(session: AsyncSession, actor: Actor) -> bool:
     """Tell whether the actor is an administrator of the organisation he acts for."""
-    statement = sa.select(col(User.admin)).where(
+    statement = sa.select(col(User.duties).contains([str(Duty.ADMIN)])).where(
         col(User.id) == actor.user_id, col(User.organisation_id) == actor.organisation_id, col(User.active)
     )
     return bool((await session.execute(statement)).scalar_one_or_none())

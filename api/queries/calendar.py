@@ -4,9 +4,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.queries.actors import acting
 from api.tenancy import Office, by
 from domain.actor import Actor
-from domain.kinds import Role
+from domain.kinds import Standing
+from domain.powers import POWERS, Power
 from domain.records import CalendarFeed, Organisation, User
 
 
@@ -23,11 +25,15 @@ async def owner(session: AsyncSession, secret_hash: bytes) -> tuple[Actor, str] 
         sa.select(User, Organisation)
         .join(CalendarFeed, col(CalendarFeed.user_id) == col(User.id))
         .join(Organisation, col(Organisation.id) == col(User.organisation_id))
-        .where(col(CalendarFeed.secret_hash) == secret_hash, col(User.active))
+        .where(
+            col(CalendarFeed.secret_hash) == secret_hash,
+            col(User.active),
+            col(Organisation.standing) == Standing.VERIFIED,
+            col(User.duties).overlap([str(duty) for duty, powers in POWERS.items() if Power.READ in powers]),
+        )
     )
     found = (await session.execute(statement)).one_or_none()
     if found is None:
         return None
     user, organisation = found
-    roles = frozenset(Role(role) for role in organisation.roles)
-    return Actor(user_id=user.id, organisation_id=organisation.id, roles=roles), user.locale
+    return acting(user, organisation), user.locale

@@ -13,7 +13,7 @@ from api.queries.visible import watches
 from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotAllowed, NotFound
-from domain.kinds import Role
+from domain.kinds import Duty, Role
 from domain.personal import HOLDINGS, Holding
 from domain.records import AbroadAssessment, AbroadTransfer, Channel, Event, Letter, Notice, User
 
@@ -82,7 +82,7 @@ def letters_of(user: User) -> tuple[sa.Delete, ...]:
 
 async def only_administrator(session: AsyncSession, user: User) -> bool:
     """Tell whether others of the person's organisation would be left without an administrator."""
-    others = sa.select(sa.func.count(), sa.func.count().filter(col(User.admin))).where(
+    others = sa.select(sa.func.count(), sa.func.count().filter(col(User.duties).contains([Duty.ADMIN.value]))).where(
         col(User.organisation_id) == user.organisation_id, col(User.active), col(User.id) != user.id
     )
     people, administrators = (await session.execute(others)).one()

@@ -16,7 +16,8 @@ from sqlmodel import col
 from domain.actor import Actor
 from domain.delivery import HOUSE_MATTERS, OWN_MATTERS
 from domain.errors import NotFound
-from domain.kinds import MembershipState, OpportunityState, Role, Visibility
+from domain.kinds import MembershipState, OpportunityState, Role, Standing, Visibility
+from domain.powers import Power
 from domain.records import (
     AmendedSeat,
     Amendment,
@@ -25,10 +26,12 @@ from domain.records import (
     Capability,
     Certificate,
     Channel,
+    Claim,
     ConfidentialityAcceptance,
     Consortium,
     Delivery,
     Endpoint,
+    EntryLink,
     Evaluation,
     Event,
     Filing,
@@ -41,6 +44,7 @@ from domain.records import (
     Opportunity,
     Organisation,
     Suggestion,
+    User,
 )
 
 Row = TypeVar("Row", bound=Any)
@@ -49,6 +53,7 @@ WATCHERS = (Role.BUREAU, Role.OPERATOR)
 PARTNERS = (Role.SUPPLIER, Role.SERVICE_PROVIDER)
 FAMILY = sa.func.split_part(col(Event.code), ".", 1)
 """What an event is about, as `domain.delivery.family` says."""
+KNOWN = (Standing.VERIFIED, Standing.SUSPENDED)
 BOUND = (MembershipState.SIGNED, MembershipState.ACTIVE)
 SEATED = tuple(state for state in MembershipState if state is not MembershipState.PROPOSED)
 AGREEING = (MembershipState.ACCEPTED, MembershipState.SIGNED, MembershipState.ACTIVE)
@@ -71,9 +76,15 @@ def oversees(firm: Organisation) -> bool:
 
 
 def organisations(actor: Actor) -> Select[Organisation]:
-    """Registered organisations are known to everyone who is signed in; those known only by name, to watchers."""
+    """Registered organisations are known to everyone who is signed in; those known only by name, to watchers.
+
+    One that nobody has verified is known to its own people and to watchers.
+    """
     statement = sa.select(Organisation)
-    return statement if watches(actor) else statement.where(col(Organisation.registered))
+    if watches(actor):
+        return statement
+    known = sa.or_(col(Organisation.standing).in_(KNOWN), col(Organisation.id) == actor.organisation_id)
+    return statement.where(col(Organisation.registered), known)
 
 
 def opportunities(actor: Actor) -> Select[Opportunity]:
@@ -192,7 +203,24 @@ def told(organisation: Any) -> sa.ColumnElement[bool]:
 def told_to_rows() -> sa.ColumnElement[bool]:
     """Hold of an event and an organisation in one statement: whose people may see it, their own settings apart."""
     watching = sa.or_(*(sa.any_(col(Organisation.roles)) == str(role) for role in WATCHERS))
-    return sa.or_(sa.and_(watching, FAMILY.not_in(HOUSE_MATTERS)), told(col(Organisation.id)))
+    shared = sa.and_(watching, FAMILY.not_in(HOUSE_MATTERS))
+    return sa.and_(col(Organisation.standing) == Standing.VERIFIED, sa.or_(shared, told(col(Organisation.id))))
+
+
+def own_people(actor: Actor) -> Select[User]:
+    """The people of the actor's own organisation, those suspended too; who was removed is nobody any more."""
+    return sa.select(User).where(col(User.organisation_id) == actor.organisation_id, col(User.removed_at).is_(None))
+
+
+def own_links(actor: Actor) -> Select[EntryLink]:
+    """One-time links to the actor's own organisation."""
+    return sa.select(EntryLink).where(col(EntryLink.organisation_id) == actor.organisation_id)
+
+
+def claims(actor: Actor) -> Select[Claim]:
+    """Claims of firms, to the bureau's officers and nobody else."""
+    statement = sa.select(Claim)
+    return statement if actor.has(Role.BUREAU) and actor.may(Power.VERIFY) else statement.where(sa.false())
 
 
 def own_channels(actor: Actor) -> Select[Channel]:
@@ -387,3 +415,18 @@ async def amendment(session: AsyncSession, actor: Actor, identity: UUID, *, lock
 async def evaluation(session: AsyncSession, actor: Actor, identity: UUID) -> Evaluation:
     """Return an evaluation between the actor's firm and another. Raises NotFound."""
     return await one(session, evaluations(actor), identity, "evaluation")
+
+
+async def own_person(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> User:
+    """Return a person of the actor's own organisation. Raises NotFound."""
+    return await one(session, own_people(actor), identity, "user", lock=lock)
+
+
+async def own_link(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> EntryLink:
+    """Return a one-time link to the actor's own organisation. Raises NotFound."""
+    return await one(session, own_links(actor), identity, "entry_link", lock=lock)
+
+
+async def claim(session: AsyncSession, actor: Actor, identity: UUID, *, lock: bool = False) -> Claim:
+    """Return a claim the actor may see. Raises NotFound."""
+    return await one(session, claims(actor), identity, "claim", lock=lock)

@@ -20,7 +20,7 @@ from coalitions.matching import capability_needs, need_phrases
 from domain.actor import Actor
 from domain.calendar import months
 from domain.disclosure import shown_to_matched
-from domain.kinds import CapabilityState, ConsortiumState, HoldState, MembershipState
+from domain.kinds import CapabilityState, ConsortiumState, HoldState, MembershipState, Standing
 from domain.records import (
     Capability,
     CapabilityPrice,
@@ -265,7 +265,9 @@ async def _capabilities(session: AsyncSession, words: set[str], opening: Opening
 
 async def _firms(session: AsyncSession, identities: Iterable[UUID]) -> dict[UUID, Organisation]:
     statement = sa.select(Organisation).where(
-        col(Organisation.id).in_(sorted(set(identities))), col(Organisation.registered)
+        col(Organisation.id).in_(sorted(set(identities))),
+        col(Organisation.registered),
+        col(Organisation.standing) == Standing.VERIFIED,
     )
     return {row.id: row for row in (await session.execute(statement)).scalars()}
 

@@ -18,6 +18,7 @@ from api.queries.actors import SignedIn
 from api.wire.auth import MeIn, MeOut, SignInIn, SignInOut, TokenIn, TokenOut
 from api.wire.base import Page
 from domain.actor import Actor
+from domain.kinds import Scope
 
 TAGS = ("sign-in",)
 OPEN_TO_BARRED = {BEFORE_SECOND_FACTOR: True}
@@ -73,9 +74,12 @@ async def create_token(
     data: JSONBody[TokenIn], signed_in: NamedDependency[SignedIn], session: NamedDependency[AsyncSession]
 ) -> TokenOut:
     """Make an API token, shown this once. A token cannot make tokens: what leaks must be able to run out."""
-    opened = await actions.open_token(session, signed_in, timedelta(days=data.days), data.label)
+    opened = await actions.open_token(session, signed_in, timedelta(days=data.days), data.label, data.scopes)
     row = opened.sign_in
-    return TokenOut(id=row.id, label=data.label, token=opened.secret, expires_at=row.expires_at)
+    return TokenOut(
+        id=row.id, label=data.label, token=opened.secret, scopes=tuple(map(Scope, row.scopes or ())),
+        expires_at=row.expires_at,
+    )  # fmt: skip
 
 
 @get("/me", operation_id="getMe", tags=TAGS, opt=OPEN_TO_BARRED)

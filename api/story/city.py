@@ -35,6 +35,7 @@ from stdnum.cn import uscc
 from domain.actor import Actor
 from domain.calendar import months
 from domain.kinds import Disclosure, LinkKind, Role
+from domain.powers import usual
 from domain.records import (
     Capability,
     CapabilityPrice,
@@ -240,7 +241,13 @@ class _Founding:
                 email=f"{address}@{DOMAIN}",
                 name=name,
                 password_hash="",
-                admin=all(known.organisation_id != organisation.id for known in self.rows.users),
+                duties=[
+                    str(duty)
+                    for duty in usual(
+                        [Role(role) for role in organisation.roles],
+                        first=all(known.organisation_id != organisation.id for known in self.rows.users),
+                    )
+                ],
             )
         )
 

@@ -13,7 +13,7 @@ from api.db import transaction
 from api.queries import actors
 from api.story.city import DOMAIN
 from domain.errors import WrongPassword
-from domain.kinds import Role
+from domain.kinds import Duty, Role
 from domain.records import Organisation, User
 
 FILE = "demo-logins.txt"
@@ -38,6 +38,7 @@ class Login:
     email: str
     password: str
     organisation: str
+    duties: tuple[Duty, ...] = ()
 
 
 async def open_accounts(sessions: async_sessionmaker[AsyncSession], home: Path) -> tuple[Login, ...]:
@@ -63,7 +64,8 @@ async def _opened(session: AsyncSession, role: Role, email: str, kept: Mapping[s
         password = new_password()
         user.password_hash = await hashed(password)
     organisation = await session.get_one(Organisation, user.organisation_id)
-    return Login(role=role, email=email, password=password, organisation=organisation.name)
+    return Login(role=role, email=email, password=password, organisation=organisation.name,
+                 duties=tuple(map(Duty, user.duties)))  # fmt: skip
 
 
 async def _opens(user: User, password: str) -> bool:

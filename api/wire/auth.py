@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.wire.base import Wire
-from domain.kinds import Clean, Email, Printable, Role
+from domain.kinds import Clean, Duty, Email, Printable, Role, Scope, Standing
 from domain.records import Organisation, SignIn, User
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=80), Clean, Printable]
@@ -33,7 +33,7 @@ class SignInOut(Wire):
     """A session (`browser`) or an API token of one's own; `current` marks the one that asks.
 
     `agent` is what the browser called itself, `seen_at` when it was last used, to the minute; `second_factor` says
-    that a code was given too.
+    that a code was given too. A session is for all that one may do, a token for its `scopes` of that.
     """
 
     model_config = ConfigDict(
@@ -46,6 +46,7 @@ class SignInOut(Wire):
                     "current": True,
                     "agent": "Mozilla/5.0 (Linux; Android 14)",
                     "second_factor": True,
+                    "scopes": None,
                     "created_at": "2027-03-01T09:00:00+08:00",
                     "seen_at": "2027-03-01T10:12:00+08:00",
                     "expires_at": "2027-03-01T21:00:00+08:00",
@@ -60,6 +61,7 @@ class SignInOut(Wire):
     current: bool
     agent: str | None
     second_factor: bool
+    scopes: tuple[Scope, ...] | None
     created_at: datetime
     seen_at: datetime
     expires_at: datetime
@@ -75,6 +77,7 @@ class SignInOut(Wire):
                 "current": row.id == current,
                 "agent": row.agent,
                 "second_factor": row.second_factor,
+                "scopes": row.scopes,
                 "created_at": row.created_at,
                 "seen_at": row.seen_at,
                 "expires_at": row.expires_at,
@@ -83,11 +86,14 @@ class SignInOut(Wire):
 
 
 class TokenIn(Wire):
-    """What a token is for, and for how many days it holds."""
+    """What a token is for, what it may be used for, and for how many days it holds."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"label": "ERP 夜间同步", "days": 90}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"label": "ERP 夜间同步", "days": 90, "scopes": ["read", "declare"]}]}
+    )
 
     label: Label
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=8)] = (Scope.READ,)
     days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
 
 
@@ -101,6 +107,7 @@ class TokenOut(Wire):
                     "id": "0f5c5c0a-9f55-4a5c-8f0e-3d1e5f7d9b21",
                     "label": "ERP 夜间同步",
                     "token": "lzt_shown-once-and-never-again",
+                    "scopes": ["read", "declare"],
                     "expires_at": "2027-05-30T09:00:00+08:00",
                 }
             ]
@@ -110,6 +117,7 @@ class TokenOut(Wire):
     id: UUID
     label: str
     token: str
+    scopes: tuple[Scope, ...]
     expires_at: datetime
 
 
@@ -119,6 +127,7 @@ class ActingFor(Wire):
     id: UUID
     name: str
     roles: tuple[Role, ...]
+    standing: Standing
     demonstration: bool
 
 
@@ -133,11 +142,13 @@ class MeOut(Wire):
                     "email": "zhou@lianzhu.example",
                     "name": "周航",
                     "locale": "zh-CN",
+                    "duties": ["admin", "negotiator", "signer"],
                     "version": 1,
                     "organisation": {
                         "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301",
                         "name": "岭南能源工程（演示数据）",
                         "roles": ["chain_leader"],
+                        "standing": "verified",
                         "demonstration": True,
                     },
                 }
@@ -149,6 +160,7 @@ class MeOut(Wire):
     email: str
     name: str
     locale: str
+    duties: tuple[Duty, ...]
     version: int
     organisation: ActingFor
 
@@ -160,6 +172,7 @@ class MeOut(Wire):
             email=user.email,
             name=user.name,
             locale=user.locale,
+            duties=tuple(map(Duty, user.duties)),
             version=user.version,
             organisation=ActingFor.model_validate(organisation),
         )

@@ -40,6 +40,9 @@ from tests.factories import (
 
 STATISTICS = ("statistic_cell", "statistic_ground", "statistic_release")
 GUARDS = {
+    "FUNCTION claim_guard",
+    "FUNCTION credit_code_holds",
+    "TRIGGER claim_guard ON claim",
     "FUNCTION capacity_hold_guard",
     "FUNCTION capacity_month_guard",
     "FUNCTION invitation_guard",

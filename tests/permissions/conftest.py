@@ -25,6 +25,7 @@ from tests.permissions.world import Keeper, World, make_world
 HOST = "http://127.0.0.1:8000"
 BROWSER = {"accept": "text/html,application/xhtml+xml", "accept-language": "zh-CN", "sec-fetch-site": "same-origin"}
 PROGRAM = {"accept": "application/json", "accept-language": "zh-CN"}
+TOKENS = ("owner_token",)
 LISTENING = 0.2
 """Seconds for which a stream that does not end is listened to."""
 
@@ -73,7 +74,8 @@ class Desk:
         names = self.world.names | instead
         self.client.cookies.clear()
         secret = self.world.secrets.get(role)
-        headers = {**(BROWSER if row.console else PROGRAM), **({"cookie": f"{COOKIE}={secret}"} if secret else {})}
+        carried = {"authorization": f"Bearer {secret}"} if role in TOKENS else {"cookie": f"{COOKIE}={secret}"}
+        headers = {**(BROWSER if row.console else PROGRAM), **(carried if secret else {})}
         if row.match:
             headers["if-match"] = '"1"'
         upload = {"file": ("演示.csv", row.upload.encode(), "text/csv")} if row.upload else None

@@ -21,9 +21,10 @@ from typing import Any
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from tests.permissions.world import ROLES, THINGS
+from tests.permissions.world import DERIVED, ROLES, THINGS
 
 PLACE = Path(__file__).with_name("matrix.toml")
+BESIDES = Path(__file__).with_name("derived.toml")
 API = "/api/v1/"
 PARAMETER = re.compile(r"\{(\w+):\w+\}")
 NAMED = re.compile(r"\$(\w+)")
@@ -91,6 +92,71 @@ def rows(text: str | None = None) -> tuple[Row, ...]:
     return tuple(found)
 
 
+# ------------------------------------------------------------------ who follows from others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """Readers whose cells follow from a column, what the operation needs, and exceptions that say why."""
+
+    readers: Mapping[str, Mapping[str, Any]]
+    needs: Mapping[str, str]
+    exceptions: Sequence[Mapping[str, Any]]
+
+    def cell(self, reader: str, row: Row) -> str:
+        """Return what `reader` gets."""
+        base = row.cells[self.readers[reader]["base"]]
+        needed = self.needed(row.operation)
+        if needed != "open" and needed not in self.readers[reader]["has"]:
+            return "refused"
+        for each in self.exceptions:
+            if self._excepted(each, reader, row):
+                base = each["cell"].get(base.partition(":")[0], base)
+        return base
+
+    def cells(self, row: Row) -> dict[str, str]:
+        """Return what each of the derived readers gets."""
+        return {reader: self.cell(reader, row) for reader in DERIVED}
+
+    def needed(self, operation: str) -> str:
+        """Return what an operation needs: what the longest beginning of it that is named says.
+
+        Raises ValueError for a change that is not named at all.
+        """
+        short = SHORTENED.sub("}", operation).replace(API, "/")
+        named = [each for each in self.needs if _begins(short, each)]
+        if named:
+            return self.needs[max(named, key=len)]
+        if not short.startswith("GET "):
+            raise ValueError(f"derived.toml does not say what {short} needs")
+        return "read"
+
+    def _excepted(self, each: Mapping[str, Any], reader: str, row: Row) -> bool:
+        short = SHORTENED.sub("}", row.operation).replace(API, "/")
+        about = row.of in each.get("of", ()) or short in each.get("operations", ())
+        return about and reader in each.get("only", DERIVED) and reader not in each.get("but", ())
+
+
+SHORTENED = re.compile(r":\w+\}")
+
+
+def _begins(operation: str, named: str) -> bool:
+    """Tell whether an operation is named, or lies below what is; the home page has nothing below it."""
+    rest = operation.removeprefix(named)
+    if named == "GET /":
+        return operation == named
+    return operation.startswith(named) and (rest == "" or rest[0] in "/." or named[-1] in "/cf")
+
+
+def derived() -> Derived:
+    """Read what follows. Raises ValueError where readers are missing or too many."""
+    document = tomllib.loads(BESIDES.read_text(encoding="utf-8"))
+    if document["reader"].keys() != DERIVED.keys():
+        raise ValueError(f"{BESIDES.name}: {sorted(document['reader'])}")
+    needs = {named: power for power, every in document["needs"].items() for named in every}
+    return Derived(readers=document["reader"], needs=needs, exceptions=document["exception"])
+
+
 def operations(app: Litestar) -> set[str]:
     """Return every operation of an application as the matrix names it."""
     return {
@@ -129,6 +195,11 @@ Each row is one operation on one thing, each column somebody who asks. This page
 | 403 | 看得到，但无权操作 | seen, and not theirs to do |
 | 404 | 看不到，或还不存在；两者的答复完全相同 | not seen, or not there yet: both are answered exactly alike |
 
+后面各列是单位内职责不同的人、只读令牌、商务局的两种人员与未核验企业：其权限由前面的列与
+`tests/permissions/derived.toml` 推出，同样逐格以真实请求核对。
+The last columns are people with one duty each, a token to read, the two kinds of bureau people and an unverified firm:
+their cells follow from the columns before by `tests/permissions/derived.toml`, and are checked by real requests too.
+
 金额、单价与产能只告诉其企业自己；条款被接受后，单价告诉链主；协议生成后，告诉协议各方。
 A firm's prices and capacities are told to nobody but the firm; a price in accepted terms to the chain leader; what
 the agreement says to its parties.
@@ -138,20 +209,20 @@ PARTS = (("接口 API", False), ("控制台与公共页面 Console and public pa
 
 def page(decided: Iterable[Row]) -> str:
     """Return the matrix as a page of ``docs``."""
-    known = tuple(decided)
-    lines = [HEAD]
+    known, besides = tuple(decided), derived()
+    lines, readers = [HEAD], [*ROLES.values(), *DERIVED.values()]
     for title, console in PARTS:
-        lines += [f"## {title}", "", _line("操作 operation", "对象 thing", *map(_both, ROLES.values()))]
-        lines.append(_line(*("---",) * (len(ROLES) + 2)))
-        lines += [_row(row) for row in known if row.console is console]
+        lines += [f"## {title}", "", _line("操作 operation", "对象 thing", *map(_both, readers))]
+        lines.append(_line(*("---",) * (len(readers) + 2)))
+        lines += [_row(row, besides.cells(row)) for row in known if row.console is console]
         lines.append("")
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _row(row: Row) -> str:
+def _row(row: Row, besides: Mapping[str, str]) -> str:
     things = "、".join(_both(THINGS[name]) for name in row.names)
     asked = PARAMETER.sub(r"{\1}", row.operation)
-    return _line(f"`{asked}`", things, *map(sign, row.cells.values()))
+    return _line(f"`{asked}`", things, *map(sign, [*row.cells.values(), *besides.values()]))
 
 
 def sign(cell: str) -> str:

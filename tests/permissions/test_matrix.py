@@ -22,6 +22,7 @@ from tests.permissions.world import CANARIES, ROLES, World
 
 PAGE = PROJECT / "docs" / "permissions.md"
 ROWS = matrix.rows()
+BESIDES = matrix.derived()
 ONE = re.compile(r"GET /api/v1/\w+/\{identity:uuid\}")
 SPACING = re.compile(r"[,.\s，]")
 TELLING = (
@@ -98,6 +99,34 @@ async def test_everybody_gets_what_was_decided_and_hears_nothing_else(desk: Desk
         if decided == "unseen" and (name := next((each for each in row.names if hidden(role, each)), None)):
             assert plain(answer, desk.world.names[name]) == await absent.answered(role, name), role
     assert await desk.keeper.print() == before
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+async def test_p17_whoever_follows_from_others_gets_what_follows(desk: Desk, row: Row) -> None:
+    before, cells = await desk.keeper.print(), BESIDES.cells(row)
+    refused = [reader for reader, cell in cells.items() if cell == "refused"]
+    for reader in refused:
+        answer = await desk.ask(row, reader)
+
+        assert (answer.status_code, overheard(answer, BESIDES.readers[reader]["base"], desk.world, row)) == (403, []), (
+            reader,
+            answer.text,
+        )
+    assert await desk.keeper.print() == before, refused
+
+    for reader in cells.keys() - set(refused):
+        answer = await desk.ask(row, reader)
+        after = await desk.keeper.print() if row.writes else before
+        if after != before:
+            await desk.keeper.restore()
+
+        assert kind(row, answer, changed=after != before) == cells[reader].partition(":")[0], (reader, answer.text)
+        assert overheard(answer, BESIDES.readers[reader]["base"], desk.world, row) == [], reader
+
+
+def test_p17_a_change_that_no_line_names_is_caught() -> None:
+    with pytest.raises(ValueError, match="does not say"):
+        BESIDES.needed("POST /api/v1/planted/{identity:uuid}")
 
 
 @dataclass(slots=True, kw_only=True)

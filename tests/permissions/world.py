@@ -20,6 +20,7 @@ from api.actions import (
     auth,
     cases,
     channels,
+    claims,
     consortia,
     endpoints,
     evaluations,
@@ -27,12 +28,14 @@ from api.actions import (
     lone_bids,
     milestones,
     negotiation,
+    people,
     progress,
     statistics,
 )
 from api.queries import consortia as reading
 from api.queries import filings as filing_tasks
 from api.queries import milestones as milestone_markers
+from api.queries import people as claimed
 from api.wire.amendments import AmendIn
 from api.wire.channels import ChannelIn
 from api.wire.consortia import AcceptIn, ConsortiumIn, InviteIn, LineIn, TermsIn
@@ -43,11 +46,33 @@ from api.wire.filings import BidIn, DayIn, StatementIn
 from api.wire.ledger import LoneBidIn
 from api.wire.milestones import PlanIn
 from api.wire.negotiation import CONFIDENTIALITY, ConfidentialityIn
+from api.wire.people import ClaimIn, EntryLinkIn
 from domain.actor import Actor
-from domain.kinds import AnswerKind, BatchState, ChannelKind, ImportKind, OpportunityState, Role, RunState, Visibility
-from domain.records import Agreement, Answer, AuditHead, ImportBatch, Job, LinkedIdentity, Organisation, Suggestion
+from domain.kinds import (
+    AnswerKind,
+    BatchState,
+    ChannelKind,
+    Duty,
+    ImportKind,
+    OpportunityState,
+    Role,
+    RunState,
+    Visibility,
+)
+from domain.records import (
+    Agreement,
+    Answer,
+    AuditHead,
+    ImportBatch,
+    Job,
+    LinkedIdentity,
+    Organisation,
+    Suggestion,
+    User,
+)
 from tests.factories import (
     actor_of,
+    credit_code,
     make_capability,
     make_certificate,
     make_link,
@@ -78,6 +103,20 @@ ROLES = {
     "operator": ("运营方", "operator"),
 }
 """Who asks, in the order of the matrix's columns."""
+
+DERIVED = {
+    "owner_negotiator": ("链主的洽谈人", "the leader's negotiator"),
+    "owner_signer": ("链主的签署人", "the leader's signer"),
+    "owner_viewer": ("链主的查看人", "the leader's viewer"),
+    "owner_token": ("链主的只读令牌", "the leader's token to read"),
+    "member_negotiator": ("成员的洽谈人", "the member's negotiator"),
+    "member_signer": ("成员的签署人", "the member's signer"),
+    "member_viewer": ("成员的查看人", "the member's viewer"),
+    "analyst": ("商务局统计分析员", "bureau analyst"),
+    "officer": ("商务局核验人员", "bureau officer"),
+    "unverified": ("未核验企业", "unverified firm"),
+}
+"""Who asks besides: what each gets follows from a reader above and from what he himself may do (``derived.toml``)."""
 
 FIRMS: dict[str, tuple[Role, int]] = {
     "supplier": (Role.SUPPLIER, 1),
@@ -133,6 +172,10 @@ THINGS = {
     "member_channel": ("成员的通知渠道", "the member's channel"),
     "owner_hook": ("链主的 Webhook", "the leader's webhook"),
     "owner_delivery": ("链主 Webhook 的投递", "a delivery to the leader's webhook"),
+    "colleague": ("链主的一位同事", "a colleague of the leader"),
+    "entry_link": ("链主的邀请链接", "the leader's one-time link"),
+    "entry_secret": ("邀请链接的密钥", "the secret of a one-time link"),
+    "claim": ("待核验的企业认领", "a claim that waits"),
     "member_firm": ("联合体成员企业", "the member's firm"),
     "fellow_firm": ("另一成员企业", "the fellow's firm"),
     "named_firm": ("仅知名称的企业", "a firm known by name only"),
@@ -263,6 +306,34 @@ class _Maker:
         self.session.add(elsewhere)
         self.name("supplier_identity", elsewhere)
         self.world.names.update(email=guest.email, password=PASSWORD)
+
+    async def others(self) -> None:
+        """Add people with one duty each, a narrow token, a link to enter by, and a firm that is nobody yet."""
+        for name in DERIVED:
+            firm, _, duty = name.rpartition("_")
+            house = self.firms[firm or "bureau"] if name not in ("owner_token", "unverified") else None
+            if house is not None:
+                await self.signed_in(name, await make_user(self.session, house, duties=[duty]))
+        person = _person(self.actors["owner"])
+        token = await auth.open_sign_in(self.session, person, HOURS, browser=False, label="BI")
+        token.sign_in.used_at = FAR  # so that using it writes nothing, and a change is one of the request's own
+        self.world.secrets["owner_token"] = token.secret
+        colleague = await make_user(self.session, self.firms["owner"], duties=["viewer"])
+        self.name("colleague", colleague)
+        given = EntryLinkIn(email="entering@demo.invalid", duties=(Duty.ADMIN,))
+        self.world.names["entry_secret"], link = await people.invite(self.session, self.actors["owner"], given)
+        self.name("entry_link", link)
+        code = credit_code(9_999_998)
+        claim = ClaimIn(credit_code=code, name="演示认领", person="演示", email="claim@demo.invalid", password=PASSWORD)
+        await claims.submit(self.session, claim)
+        (row,), _ = await claimed.claims(self.session, self.actors["bureau"])
+        self.name("claim", row)
+        self.world.names["unclaimed_code"] = credit_code(9_999_997)
+        await self.signed_in("unverified", await self.session.get_one(User, row.user_id))
+
+    async def signed_in(self, name: str, user: User) -> None:
+        self.name(f"{name}_person", user)
+        self.world.secrets[name] = (await auth.open_sign_in(self.session, user.id, HOURS, browser=True)).secret
 
     async def told(self) -> None:
         channel = ChannelIn(kind=ChannelKind.EMAIL, label="邮箱")
@@ -475,6 +546,7 @@ async def make_world(sessions: async_sessionmaker[AsyncSession]) -> World:
     async with sessions.begin() as session:
         maker = _Maker(session=session, world=world)
         await maker.people()
+        await maker.others()
         await maker.told()
         await maker.declarations()
         await maker.calendar()
