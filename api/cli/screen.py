@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from api.i18n import Locale, say, word, share
+from api.i18n import Locale, say, share, word
 from api.queries.opportunities import Folded
 from api.story import Login
 from domain.message import Message

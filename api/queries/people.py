@@ -74,7 +74,9 @@ async def claims(
 ) -> tuple[list[Claim], str | None]:
     """Return a page of the claims an officer may see, newest first."""
     statement = visible.claims(actor)
-    return await page(session, statement if state is None else statement.where(col(Claim.state) == state), cursor, limit)
+    return await page(
+        session, statement if state is None else statement.where(col(Claim.state) == state), cursor, limit
+    )
 
 
 async def claimants(session: AsyncSession, actor: Actor, rows: Iterable[Claim]) -> dict[UUID, User]:

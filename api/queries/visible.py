@@ -199,9 +199,7 @@ def told_to_rows() -> sa.ColumnElement[bool]:
 
 def own_people(actor: Actor) -> Select[User]:
     """The people of the actor's own organisation, those suspended too; who was removed is nobody any more."""
-    return sa.select(User).where(
-        col(User.organisation_id) == actor.organisation_id, col(User.removed_at).is_(None)
-    )
+    return sa.select(User).where(col(User.organisation_id) == actor.organisation_id, col(User.removed_at).is_(None))
 
 
 def own_links(actor: Actor) -> Select[EntryLink]:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from api.wire.base import Wire
-from domain.kinds import Clean, ClaimState, CreditCode, Duty, Email, Name, Printable, Role
+from domain.kinds import ClaimState, Clean, CreditCode, Duty, Email, Name, Printable, Role
 from domain.records import Claim, EntryLink, User
 
 Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]
@@ -117,7 +117,9 @@ class EntryIn(Wire):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"secret": "shown-once-and-never-again", "name": "演示用户", "password": "一艘船队出海去 2027"}]
+            "examples": [
+                {"secret": "shown-once-and-never-again", "name": "演示用户", "password": "一艘船队出海去 2027"}
+            ]
         }
     )
 
@@ -258,7 +260,9 @@ class VerdictIn(Wire):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"reason": "营业执照与授权书一致。", "evidence": "营业执照副本、授权委托书，2027-01-07 当面核对。"}]
+            "examples": [
+                {"reason": "营业执照与授权书一致。", "evidence": "营业执照副本、授权委托书，2027-01-07 当面核对。"}
+            ]
         }
     )
 

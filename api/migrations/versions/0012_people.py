@@ -54,9 +54,7 @@ def upgrade() -> None:
     """Add what persons may do, and the ways in."""
     op.execute(CREDIT_CODE)
     none = sa.text("'{}'")
-    op.add_column(
-        "user_account", sa.Column("duties", postgresql.ARRAY(sa.Text()), server_default=none, nullable=False)
-    )
+    op.add_column("user_account", sa.Column("duties", postgresql.ARRAY(sa.Text()), server_default=none, nullable=False))
     op.add_column("user_account", sa.Column("removed_at", sa.DateTime(timezone=True), nullable=True))
     op.execute(FORMER)
     op.alter_column("user_account", "duties", server_default=None)
@@ -173,7 +171,9 @@ def _claims() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_claim")),
     )
     op.execute(CLAIM)
-    op.execute("create trigger claim_guard before insert or update on claim for each row execute function claim_guard()")
+    op.execute(
+        "create trigger claim_guard before insert or update on claim for each row execute function claim_guard()"
+    )
     for column in ("credit_code", "user_id", "organisation_id", "decided_by"):
         op.create_index(op.f(f"ix_claim_{column}"), "claim", [column])
     op.create_index(
