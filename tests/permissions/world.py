@@ -613,6 +613,7 @@ class Keeper:
 
     connection: "asyncpg.Connection[Any]"
     kept: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
 
     async def keep(self) -> None:
         """Remember every row."""
@@ -620,6 +621,7 @@ class Keeper:
             copy = io.BytesIO()
             await self.connection.copy_from_table(table, schema_name=schema, output=copy, format="binary")
             self.kept[schema, table] = copy.getvalue()
+        self.told = await self.print()
 
     async def print(self) -> dict[str, str]:
         """Return how many rows each table has, with a digest of all they say."""
