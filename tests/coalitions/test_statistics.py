@@ -8,6 +8,7 @@ attack has a control in which the product makes one mistake; there he must succe
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -292,6 +293,10 @@ def test_changes_are_taken_over_once_five_firms_of_a_cell_have_changed() -> None
     assert taken_over(cells, five) == five
 
 
+def _version(table: Table, cell: Key) -> int:
+    return table.versions.get(cell, 0)
+
+
 def quarters(seed: int) -> int:
     """Return how many sensitive sums an attacker narrows who keeps the reports of five quarters."""
     rng, attacker = random.Random(seed), Attacker()
@@ -301,8 +306,8 @@ def quarters(seed: int) -> int:
         if step:
             cells = changed(cells, rng, rng.choice((1, 3, 12, 40)))
             table = tabulated(DIMENSIONS, cells, "quantity", table)
-        versions = table.versions
-        attacker.hears(table.shown, half, lambda cell: versions.get(cell, 0))
+        version = partial(_version, table)
+        attacker.hears(table.shown, half, version)
         for key, value in table.shown.items():
             firms: dict[str, int] = {}
             for cell, amounts in table.cells.items():
@@ -310,7 +315,7 @@ def quarters(seed: int) -> int:
                     for firm, amount in amounts.items():
                         firms[firm] = firms.get(firm, 0) + amount
             if value is None and firms and sensitive(firms.values()):
-                columns = frozenset(attacker.columns(key, lambda cell: versions.get(cell, 0)))
+                columns = frozenset(attacker.columns(key, version))
                 secrets[columns] = sum(firms.values())
     return sum(too_well_known(exact, attacker.interval(set(columns))) for columns, exact in secrets.items())
 
@@ -341,7 +346,7 @@ def test_p26_the_second_largest_firm_of_a_cell_learns_no_more_of_the_largest_by_
 
 def test_firms_under_one_controller_are_one_firm() -> None:
     """Amounts stand by controller before they come here: five firms of one owner are one."""
-    assert sensitive(sum([[50], [5] * 3], []))
+    assert sensitive([50, 5, 5, 5])
 
 
 # ---- the audit itself ----
