@@ -217,7 +217,7 @@ REQUIRED = {
 
 def broken(_request: Any) -> None:
     """Fail inside, with everything in the message that must not be told."""
-    raise RuntimeError("Traceback: asyncpg SELECT secret FROM /home/lianzhou/api/db.py line 7 kanarienvogel")
+    raise RuntimeError("Traceback: asyncpg SELECT secret FROM /usr/lib/python3/db.py line 7 kanarienvogel")
 
 
 async def test_p44_a_fault_of_ours_on_any_route_tells_nothing_internal(

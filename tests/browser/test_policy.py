@@ -7,6 +7,9 @@ import pytest
 from playwright.async_api import Page
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
+from api.actions import consortia
+from api.wire.consortia import InviteIn
+from domain.actor import Actor
 from domain.kinds import Role
 from tests.browser.conftest import DESK, PHONE, House, Visit
 from tests.factories import make_capability
@@ -28,6 +31,9 @@ async def people(committed_sessions: Sessions) -> tuple[Formation, tuple[Account
     async with committed_sessions.begin() as session:
         bureau = await settle(session, "演示商务局", Role.BUREAU)
         operator = await settle(session, "演示运营", Role.OPERATOR)
+        owner = formation.leader.organisation_id
+        leader = Actor(user_id=None, organisation_id=owner, roles=frozenset({Role.CHAIN_LEADER}))
+        await consortia.invite(session, leader, formation.consortium, InviteIn())
         await make_capability(session, organisation_id=formation.power.organisation_id)
     return formation, (formation.leader, formation.power, bureau, operator)
 
