@@ -147,6 +147,7 @@ class Settings:
         """Where the keys that seal columns of the database are."""
         return self.safe_keys or self.home / "keys" / "safe.json"
 
+    @property
     def digest_key_place(self) -> Path:
         """Where the key is that turns digests of problems into marks which nobody else can compute."""
         return self.home / "keys" / "digest.key"

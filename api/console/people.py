@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth
 from api.actions import people as actions
+from api.auth import idle_of
 from api.conditional import etag
 from api.console.forms import Form, Reading, beside
 from api.console.page import Reader, back, page
@@ -193,17 +194,25 @@ async def join(
 
 
 @get(TOKENS)
-async def tokens_page(reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession]) -> Response[Any]:
+async def tokens_page(
+    state: State, reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession]
+) -> Response[Any]:
     """Show the reader's own API tokens."""
-    return await tokens(reader, snapshot)
+    return await tokens(state, reader, snapshot)
 
 
 async def tokens(
-    reader: Reader, session: AsyncSession, *, typed: Form | None = None, refused: Invalid | None = None, made: str = ""
+    state: State,
+    reader: Reader,
+    session: AsyncSession,
+    *,
+    typed: Form | None = None,
+    refused: Invalid | None = None,
+    made: str = "",
 ) -> Response[Any]:
     """Return the page; the secret in `made` is shown this once."""
     assert reader.signed_in is not None  # the dependency refuses strangers
-    rows = await actors.sign_ins_of(session, reader.actor)
+    rows = await actors.sign_ins_of(session, reader.actor, idle_of(state))
     return page(
         reader,
         "tokens",
@@ -218,6 +227,7 @@ async def tokens(
 
 @post(TOKENS, opt={TELLS_A_SECRET: True})
 async def make_token(
+    state: State,
     reader: NamedDependency[Reader],
     session: NamedDependency[AsyncSession],
     data: URLEncodedBody[dict[str, str]],
@@ -227,10 +237,10 @@ async def make_token(
     try:
         given = wanted(data)
     except Invalid as refused:
-        return await tokens(reader, session, typed=data, refused=refused)
+        return await tokens(state, reader, session, typed=data, refused=refused)
     lasting = timedelta(days=given.days)
     opened = await auth.open_token(session, reader.signed_in, lasting, given.label, given.scopes)
-    return await tokens(reader, session, made=opened.secret)
+    return await tokens(state, reader, session, made=opened.secret)
 
 
 def wanted(data: Form) -> TokenIn:

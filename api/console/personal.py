@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import URLEncodedBody
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,13 +33,14 @@ async def own_page(reader: NamedDependency[Reader], snapshot: NamedDependency[As
 
 @post(HOME + "/erasure")
 async def erase(
+    state: State,
     reader: NamedDependency[Reader],
     session: NamedDependency[AsyncSession],
     data: URLEncodedBody[dict[str, str]],
 ) -> Response[Any]:
     """Erase the reader, who has typed his own address again; he is signed out by it."""
     await actions.erase_oneself(session, reader.actor, data.get("email", ""))
-    return back("/login", "person-erased", ended_cookie())
+    return back("/login", "person-erased", ended_cookie(state))
 
 
 @get(ABROAD)

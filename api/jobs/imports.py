@@ -1,6 +1,5 @@
 """The import job: an uploaded file is read outside any transaction, then judged and written in the job's own."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from api.intake.reading import Reading, Subject, read
 from api.jobs import Effect, JobContext
 from api.queries import imports as known
 from api.tenancy import Office, by, doing
-from domain.errors import Invalid
+from domain.errors import Fault, Invalid
 
 
 async def bring_in(context: JobContext) -> Effect:
@@ -35,19 +34,22 @@ async def bring_in(context: JobContext) -> Effect:
         upload = await to_thread.run_sync(imports.uploaded, context.settings.home, sha256, filename)
         reading = await to_thread.run_sync(read, subject, upload, told)
     except Invalid as refusal:
-        return partial(_refuse, context, subject, refusal)
-    return partial(_write, context, reading)
+        faults = refusal.faults
+        return lambda session: _refuse(session, context, subject, faults)
+    return lambda session: _write(session, context, reading)
 
 
 @by(Office.IMPORTER)
-async def _refuse(context: JobContext, subject: Subject, refusal: Invalid, session: AsyncSession) -> dict[str, Any]:
+async def _refuse(
+    session: AsyncSession, context: JobContext, subject: Subject, faults: tuple[Fault, ...]
+) -> dict[str, Any]:
     assert context.subject_id is not None
-    batch = await imports.refuse(session, context.actor, context.subject_id, subject, refusal.faults)
+    batch = await imports.refuse(session, context.actor, context.subject_id, subject, faults)
     return {"code": "import-refused", "batch": str(batch.id)}
 
 
 @by(Office.IMPORTER)
-async def _write(context: JobContext, reading: Reading, session: AsyncSession) -> dict[str, Any]:
+async def _write(session: AsyncSession, context: JobContext, reading: Reading) -> dict[str, Any]:
     assert context.subject_id is not None
     batch = await known.batch(session, context.actor, context.subject_id, lock=True)
 

@@ -64,7 +64,7 @@ async def channels_for(session: AsyncSession, events: Sequence[Event]) -> list[t
             visible.told_to_rows(),
             col(Channel.active),
             col(User.active),
-            col(User.duties).overlap(READERS),
+            col(User.duties).op("&&")(READERS),
             col(Event.user_id).is_distinct_from(col(User.id)),
             visible.FAMILY.not_in(OWN_MATTERS),
             sa.or_(sa.func.cardinality(col(Channel.families)) == 0, sa.any_(col(Channel.families)) == visible.FAMILY),

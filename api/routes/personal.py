@@ -1,6 +1,7 @@
 """Personal data: what is held about oneself, one's erasure, what leaves the mainland."""
 
 from litestar import Response, get, post
+from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -31,11 +32,11 @@ async def get_personal_data(
 
 @post("/personal-data/erasure", operation_id="erasePerson", tags=TAGS, status_code=200, opt={TELLS_A_SECRET: True})
 async def erase_person(
-    session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], data: JSONBody[ErasureIn]
+    state: State, session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], data: JSONBody[ErasureIn]
 ) -> Response[None]:
     """Erase oneself: the account ends at once; what the law asks to keep stays under a name that says nothing."""
     await actions.erase_oneself(session, actor, data.email)
-    return Response(None, cookies=[ended_cookie()])
+    return Response(None, cookies=[ended_cookie(state)])
 
 
 @get("/abroad", operation_id="getAbroad", tags=TAGS)

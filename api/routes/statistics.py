@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.i18n import Locale, locale_of, say
 from api.queries import statistics as queries
-from api.spreadsheets import csv_bytes
+from api.spreadsheets import attachment, csv_bytes
 from api.wire.statistics import ReleaseOut, TableOut, listed, told, worded
 from domain.actor import Actor
 from domain.message import Message
