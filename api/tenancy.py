@@ -44,6 +44,7 @@ class Office(StrEnum):
     RELAY = "lianzhou_relay"
     SEALER = "lianzhou_sealer"
     KEEPER = "lianzhou_keeper"
+    TELLER = "lianzhou_teller"
 
 
 WATCHERS = frozenset({Role.BUREAU, Role.OPERATOR})

@@ -22,6 +22,7 @@ from api.conditional import require_match
 from api.outbox import EVENT_CHANNEL, NOTIFY, record
 from api.queries import actors
 from api.queries.actors import SignedIn
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import Fault, Invalid, NotAllowed, NotFound, TooMany, WrongPassword
 from domain.kinds import Duty, Role, Scope
@@ -367,6 +368,7 @@ async def end_others(session: AsyncSession, signed_in: SignedIn, *, tokens: bool
     await _wake(session)
 
 
+@by(Office.GATE)
 async def end_all(session: AsyncSession, user_id: UUID) -> None:
     """End every session and token of a person."""
     await session.execute(sa.delete(SignIn).where(col(SignIn.user_id) == user_id))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import auth
 from api.outbox import record
 from api.queries import actors, people, visible
+from api.tenancy import Office, by
 from api.wire.people import ClaimIn, ClaimOut, KnownFirm, VerdictIn, VerificationIn
 from domain.actor import Actor
 from domain.errors import Fault, IllegalTransition, Invalid, NotAllowed, RuleBroken
@@ -35,6 +36,7 @@ class OwnMatter(NotAllowed):
     code = "own-matter"
 
 
+@by(Office.GATE)
 async def submit(session: AsyncSession, given: ClaimIn) -> None:
     """Note a claim with an account that can see nothing yet; nothing is told of what was known before."""
     password_hash = await auth.hashed(given.password)
@@ -59,6 +61,7 @@ async def submit(session: AsyncSession, given: ClaimIn) -> None:
     await record(session, actor, "claim.submitted", row.id, name=row.name)
 
 
+@by(Office.GATE)
 async def verify(session: AsyncSession, actor: Actor, identity: UUID, given: VerificationIn) -> Claim:
     """Let a claim hold: the person acts from now on for the firm that has the code, new or known before.
 
@@ -90,6 +93,7 @@ async def _attach(session: AsyncSession, row: Claim, firm: Organisation, actor: 
     firm.registered, firm.standing = True, Standing.VERIFIED
 
 
+@by(Office.GATE)
 async def refuse(session: AsyncSession, actor: Actor, identity: UUID, given: VerdictIn) -> Claim:
     """Let a claim not hold, and say why. Raises PersonMayNot, NotFound, IllegalTransition, OwnMatter."""
     row = await _pending(session, actor, identity)
@@ -117,6 +121,7 @@ async def _decide(session: AsyncSession, row: Claim, actor: Actor, state: ClaimS
     await session.flush()
 
 
+@by(Office.GATE)
 async def suspend_firm(session: AsyncSession, actor: Actor, identity: UUID, given: VerdictIn) -> Organisation:
     """Let a firm's people do nothing until it is reinstated; their sessions, tokens and streams end at once.
 
@@ -133,6 +138,7 @@ async def suspend_firm(session: AsyncSession, actor: Actor, identity: UUID, give
     return firm
 
 
+@by(Office.GATE)
 async def reinstate_firm(session: AsyncSession, actor: Actor, identity: UUID, given: VerdictIn) -> Organisation:
     """Let a suspended firm's people act again. Raises PersonMayNot, NotFound, OwnMatter, IllegalTransition."""
     firm = await _firm(session, actor, identity, Standing.SUSPENDED)

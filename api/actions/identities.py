@@ -9,6 +9,7 @@ from api.actions.auth import require_fresh
 from api.outbox import record
 from api.queries import credentials
 from api.queries.actors import SignedIn
+from api.tenancy import Office, by
 from domain.errors import NotSignedIn, RuleBroken
 from domain.records import LinkedIdentity, User
 
@@ -56,6 +57,7 @@ async def unlink(session: AsyncSession, signed_in: SignedIn, identity: UUID) -> 
     await session.flush()
 
 
+@by(Office.GATE)
 async def opened_by(session: AsyncSession, *, issuer: str, subject: str) -> User:
     """Return whose account an account elsewhere opens. Raises UnknownThere."""
     known = await credentials.known_elsewhere(session, issuer, subject)

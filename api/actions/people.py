@@ -15,6 +15,7 @@ from api.actions import auth
 from api.conditional import require_match
 from api.outbox import record
 from api.queries import people, visible
+from api.tenancy import Office, by
 from api.wire.people import EntryIn, EntryLinkIn
 from domain.actor import Actor
 from domain.errors import AlreadyExists, Fault, IllegalTransition, Invalid, NotAllowed, NotFound, RuleBroken
@@ -103,6 +104,7 @@ async def _linked(session: AsyncSession, actor: Actor, email: str, duties: list[
     return secret, row
 
 
+@by(Office.GATE)
 async def enter(session: AsyncSession, given: EntryIn) -> tuple[User, Organisation]:
     """Make the account that a link is for; the link is used up by the same commit.
 

@@ -18,6 +18,7 @@ from api.actions.auth import SECRET_BYTES, digest, end_all, require_fresh, requi
 from api.outbox import record
 from api.queries import actors, credentials
 from api.queries.actors import SignedIn, acting
+from api.tenancy import Office, by
 from domain.errors import NotAllowed, NotFound, RuleBroken
 from domain.records import Recovery, SignInThrottle, User
 
@@ -43,6 +44,7 @@ class Link:
     secret: str
 
 
+@by(Office.GATE)
 async def ask(session: AsyncSession, email: str) -> None:
     """Note that somebody wants a link for `email`. Raises TooMany, for every address alike."""
     await throttles.count(session, throttles.RECOVERIES, email)
@@ -73,6 +75,7 @@ async def issue_at_terminal(session: AsyncSession, email: str) -> str:
     return await make_link(session, user)
 
 
+@by(Office.GATE)
 async def make_link(session: AsyncSession, user: User) -> str:
     """Make a link's secret for a person; an earlier link of his ends."""
     await session.execute(sa.delete(Recovery).where(col(Recovery.user_id) == user.id))
@@ -105,6 +108,7 @@ async def sent(session: AsyncSession, identity: UUID) -> None:
     await session.execute(sa.update(Recovery).where(col(Recovery.id) == identity).values(due_at=None))
 
 
+@by(Office.GATE)
 async def use(session: AsyncSession, secret: str, password: str, *, djb: bool) -> None:
     """Set a new password by a link, which then holds no more; every session and token of its owner ends.
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
+from api.tenancy import Office, by
 from domain.errors import TooMany
 from domain.records import Throttle
 
@@ -29,6 +30,7 @@ PROOFS = Limit(kind="proof", most=5, within=QUARTER)
 RECOVERIES = Limit(kind="recovery", most=3, within=timedelta(hours=1))
 
 
+@by(Office.GATE)
 async def count(session: AsyncSession, limit: Limit, subject: str) -> None:
     """Count a try. Raises TooMany, with the seconds to wait, for one beyond the limit."""
     now, since = sa.func.clock_timestamp(), col(Throttle.since)
@@ -50,12 +52,14 @@ async def count(session: AsyncSession, limit: Limit, subject: str) -> None:
         raise TooMany(seconds=max(1, int(seconds)))
 
 
+@by(Office.GATE)
 async def give_back(session: AsyncSession, limit: Limit, subject: str) -> None:
     """Take one try back: it was right. Others that were wrong stay counted."""
     mine = (col(Throttle.kind) == limit.kind) & (col(Throttle.subject) == subject)
     await session.execute(sa.update(Throttle).where(mine).values(tries=sa.func.greatest(col(Throttle.tries) - 1, 0)))
 
 
+@by(Office.GATE)
 async def forget(session: AsyncSession, limit: Limit, subject: str) -> None:
     """Begin anew for somebody who was right, and drop old counts that nobody comes back to."""
     mine = (col(Throttle.kind) == limit.kind) & (col(Throttle.subject) == subject)

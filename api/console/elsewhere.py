@@ -26,6 +26,7 @@ from api.console.page import Reader, back, local
 from api.db import transaction
 from api.idempotency import OWN_TRANSACTIONS
 from api.oidc import ATTEMPT, Attempt, Identity, NotProven, Provider
+from api.tenancy import Office, doing
 from domain.errors import NotFound
 
 COOKIE = "lz_elsewhere"
@@ -73,7 +74,7 @@ async def come_back(
 ) -> Response[Any]:
     """Take a browser that comes back: link the account there, or sign in by it."""
     provider, caller = provider_of(state, name), caller_of(request)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await throttles.count(session, throttles.BY_ADDRESS, caller.address)
     attempt, found = await _proven(request, state, provider)
     answer = await _linked(state, guest, attempt, found) if attempt.sign_in else await _entered(
@@ -93,7 +94,7 @@ async def _proven(request: AnyRequest, state: State, provider: Provider) -> tupl
 async def _linked(state: State, guest: Reader, attempt: Attempt, found: Identity) -> Response[Any]:
     if linking(guest) != attempt.sign_in:
         raise identities.ProviderRefused()
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await identities.link(
             session, guest.proven, provider=attempt.provider, issuer=found.issuer, subject=found.subject
         )
@@ -102,7 +103,7 @@ async def _linked(state: State, guest: Reader, attempt: Attempt, found: Identity
 
 async def _entered(request: AnyRequest, state: State, attempt: Attempt, found: Identity) -> Response[Any]:
     caller = caller_of(request)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         user = await identities.opened_by(session, issuer=found.issuer, subject=found.subject)
         await throttles.give_back(session, throttles.BY_ADDRESS, caller.address)
     return entered(state, await believed(state, caller, user), attempt.onward)

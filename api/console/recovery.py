@@ -15,6 +15,7 @@ from api.console.forms import Reading
 from api.console.page import Reader, back, page
 from api.db import transaction
 from api.idempotency import OWN_TRANSACTIONS
+from api.tenancy import Office, doing
 from api.wire.security import NewPasswordIn, RecoveryIn
 from domain.errors import Invalid, TooMany
 
@@ -38,7 +39,7 @@ async def ask(
     """Have a link sent, and say the same whoever's address it is."""
     try:
         given = Reading(data).wire(RecoveryIn, {"email": data.get("email", "")})
-        async with transaction(state.sessions) as session:
+        async with transaction(state.sessions, doing(Office.GATE)) as session:
             await throttles.count(session, throttles.BY_ADDRESS, caller_of(request).address)
             await actions.ask(session, given.email)
     except (Invalid, TooMany) as refused:
@@ -72,9 +73,9 @@ async def set_new(
 
 async def used(request: Request[None, None, State], state: State, given: NewPasswordIn) -> None:
     """Count the try and commit that, then use the link. Raises TooMany, LinkSpent, Invalid."""
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await throttles.count(session, throttles.BY_ADDRESS, caller_of(request).address)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await actions.use(session, given.secret, given.password, djb=state.settings.djb_passwords)
 
 

@@ -24,6 +24,7 @@ from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.papers.qr import as_png
 from api.queries import actors, credentials
 from api.sending.letters import recovery_address
+from api.tenancy import Office, doing
 from api.wire.security import CodeIn, PasswordIn, ProofIn
 from domain.errors import Invalid, TooMany, WrongPassword
 
@@ -125,7 +126,7 @@ async def change_password(
         secret = await _changed(state, reader, data)
     except (Invalid, WrongPassword, TooMany) as refused:
         status, faults = said(request, reader, refused, "present")
-        async with transaction(state.sessions) as session:
+        async with transaction(state.sessions, doing(Office.GATE)) as session:
             return await security_page(state, reader, session, status=status, faults=faults)
     return back(HOME, "password-changed", session_cookie(state, secret))
 
@@ -134,7 +135,7 @@ async def _changed(state: State, reader: Reader, data: Form) -> str:
     wanted = {"present": data.get("present", ""), "new": data.get("new", ""), "tokens": bool(data.get("tokens"))}
     given = Reading(data).wire(PasswordIn, wanted)
     await prove_password(state, reader.proven, given.present)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         return await actions.change_password(
             session, reader.proven, given.new, djb=state.settings.djb_passwords, tokens=given.tokens
         )

@@ -53,7 +53,7 @@ async def repairs(context: JobContext) -> Effect:
         None,
     )
     wanted = Params(seconds=float(context.payload["seconds"]), seed=context.payload["seed"])
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         accepted = await answers.accepted_prices(session, context.actor, opening.id)
     reader = Reader(organisation_id=context.actor.organisation_id, accepted=accepted)
     await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})

@@ -8,6 +8,7 @@ from api.i18n import DEFAULT, supported
 from api.sending import NotSent
 from api.sending.letters import by_mail, recovery_address, write_link
 from api.settings import Settings
+from api.tenancy import Office, doing
 
 
 async def recover(sessions: async_sessionmaker[AsyncSession], settings: Settings) -> int:
@@ -15,7 +16,7 @@ async def recover(sessions: async_sessionmaker[AsyncSession], settings: Settings
 
     The link is made before it is sent: a letter may arrive twice, and the newest one holds.
     """
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.GATE)) as session:
         links = await recovery.take(session)
     for link in links:
         locale = supported(link.locale) or DEFAULT
@@ -25,6 +26,6 @@ async def recover(sessions: async_sessionmaker[AsyncSession], settings: Settings
         except NotSent as refused:
             if refused.reason != "mail-unset":
                 continue
-        async with transaction(sessions) as session:
+        async with transaction(sessions, doing(Office.GATE)) as session:
             await recovery.sent(session, link.id)
     return len(links)

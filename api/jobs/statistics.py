@@ -11,6 +11,7 @@ from api.actions import statistics
 from api.db import snapshot, transaction
 from api.queries import statistics as reading
 from api.queries.statistics import MEASURES, PRICES, Counted
+from api.tenancy import Office, doing
 from coalitions.statistics import AT_LEAST, Key, Table, exposed, price_index, tabulated
 
 Made = tuple[str, str, dict[Key, int | None], dict[str, Any]]
@@ -22,7 +23,7 @@ async def release(engine: AsyncEngine, sessions: async_sessionmaker[AsyncSession
 
     Before five independent firms have declared anything there is nothing to release.
     """
-    async with snapshot(engine) as session:
+    async with snapshot(engine, doing(Office.SOLVER)) as session:
         period = await reading.quarter(session)
         if await reading.is_released(session, period):
             return 0
@@ -65,7 +66,7 @@ def _plain(cells: dict[Key, dict[str, int]]) -> list[Any]:
 
 
 async def _keep(sessions: async_sessionmaker[AsyncSession], period: date, tables: list[Made]) -> int:
-    async with transaction(sessions) as session:
+    async with transaction(sessions, doing(Office.WORKER)) as session:
         await reading.taken_in_turn(session)
         if await reading.is_released(session, period):
             return 0

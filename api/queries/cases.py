@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from api.queries import disclosure, visible
 from api.queries.disclosure import Shown
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import Fault, Invalid, NotFound
 from domain.kinds import DeclaredField, Disclosure
@@ -47,6 +48,7 @@ def seen(actor: Actor) -> Select[BureauCase]:
     )
 
 
+@by(Office.TELLER)
 async def listed(session: AsyncSession, actor: Actor) -> tuple[CaseRow, ...]:
     """Return the cases the actor may know of, newest first."""
     firm, bureau = aliased(Organisation), aliased(Organisation)
@@ -77,6 +79,7 @@ async def one(session: AsyncSession, actor: Actor, identity: UUID) -> CaseRow:
     return found
 
 
+@by(Office.TELLER)
 async def declared(session: AsyncSession, firm: UUID) -> tuple[Shown, ...]:
     """Return what a firm declares, as a case opens it: never what the firm has left to the solver alone."""
     row = await session.get_one(Organisation, firm)

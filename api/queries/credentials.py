@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries.actors import colleagues
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.records import LinkedIdentity, Organisation, PendingSignIn, Recovery, RecoveryCode, SecondFactor, User
@@ -78,6 +79,7 @@ async def own_identity(session: AsyncSession, actor: Actor, identity: UUID) -> L
     return row
 
 
+@by(Office.GATE)
 async def known_elsewhere(session: AsyncSession, issuer: str, subject: str) -> tuple[LinkedIdentity, User] | None:
     """Return whose account an issuer's subject opens; an e-mail address alone never opens one."""
     statement = (

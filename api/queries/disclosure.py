@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import visible
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.disclosure import USUAL, readable
 from domain.kinds import CapabilityState, DeclaredField, Disclosure
@@ -128,6 +129,7 @@ def _matched(actor: Actor, firm: UUID) -> sa.ColumnElement[bool]:
     return sa.or_(sa.exists(seated), sa.exists(suggested))
 
 
+@by(Office.TELLER)
 async def shown(session: AsyncSession, actor: Actor, firm: UUID) -> tuple[Shown, ...]:
     """Return what the actor may read of what a firm declares, field by field. Raises NotFound."""
     row = await visible.organisation(session, actor, firm)

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from api.queries import visible
 from api.queries.page import page
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import ClaimState, Duty, Role
@@ -31,6 +32,7 @@ async def open_links(session: AsyncSession, actor: Actor) -> list[EntryLink]:
     return list((await session.execute(statement.order_by(col(EntryLink.created_at).desc()))).scalars())
 
 
+@by(Office.GATE)
 async def link_of(session: AsyncSession, secret_hash: bytes, *, lock: bool = False) -> EntryLink | None:
     """Return the link that a secret still opens, locked when asked."""
     statement = sa.select(EntryLink).where(
@@ -69,6 +71,7 @@ async def other_admin(session: AsyncSession, actor: Actor, person: UUID) -> bool
     return bool((await session.execute(sa.select(statement.exists()))).scalar_one())
 
 
+@by(Office.GATE)
 async def claims(
     session: AsyncSession, actor: Actor, *, state: ClaimState | None = None, cursor: str | None = None, limit: int = 50
 ) -> tuple[list[Claim], str | None]:
@@ -79,6 +82,7 @@ async def claims(
     )
 
 
+@by(Office.GATE)
 async def claimants(session: AsyncSession, actor: Actor, rows: Iterable[Claim]) -> dict[UUID, User]:
     """Return the people behind claims an officer may see, by claim."""
     statement = (
@@ -90,6 +94,7 @@ async def claimants(session: AsyncSession, actor: Actor, rows: Iterable[Claim]) 
     return {claim: user for claim, user in (await session.execute(statement)).all()}
 
 
+@by(Office.GATE)
 async def known_firms(
     session: AsyncSession, actor: Actor, rows: Iterable[Claim]
 ) -> dict[str, tuple[Organisation, int]]:
@@ -133,6 +138,7 @@ def watching(organisation: Organisation) -> bool:
     return bool({str(Role.BUREAU), str(Role.OPERATOR)}.intersection(organisation.roles))
 
 
+@by(Office.GATE)
 async def house_of(session: AsyncSession, link: EntryLink) -> str:
     """Return the name of the organisation a link leads to, for whoever holds the link."""
     statement = sa.select(col(Organisation.name)).where(col(Organisation.id) == link.organisation_id)

@@ -23,6 +23,7 @@ from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.queries import credentials
 from api.queries.actors import SignedIn
 from api.sending.letters import recovery_address
+from api.tenancy import Office, doing
 from api.wire.base import Page
 from api.wire.security import (
     CodeIn,
@@ -57,7 +58,7 @@ async def change_password(
 ) -> Response[None]:
     """Change one's password: all other sessions end, API tokens on wish, and the cookie changes."""
     await prove_password(state, signed_in, data.present)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         djb = state.settings.djb_passwords
         secret = await actions.change_password(session, signed_in, data.new, djb=djb, tokens=data.tokens)
     return Response(None, cookies=[session_cookie(state, secret)])
@@ -132,7 +133,7 @@ def list_providers(state: State) -> Page[ProviderOut]:
 @post("/recoveries", operation_id="askForRecovery", tags=TAGS, status_code=202, opt={OWN_TRANSACTIONS: True})
 async def ask_for_recovery(request: Request[None, None, State], state: State, data: JSONBody[RecoveryIn]) -> None:
     """Have a link sent that sets a new password, if the address is somebody's; the answer is the same for all."""
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await throttles.count(session, throttles.BY_ADDRESS, caller_of(request).address)
         await recovery.ask(session, data.email)
 
@@ -140,9 +141,9 @@ async def ask_for_recovery(request: Request[None, None, State], state: State, da
 @post("/recoveries/uses", operation_id="useRecovery", tags=TAGS, status_code=204, opt={OWN_TRANSACTIONS: True})
 async def use_recovery(request: Request[None, None, State], state: State, data: JSONBody[NewPasswordIn]) -> None:
     """Set a new password by a link, once: all sessions and tokens end, the second factor stays."""
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await throttles.count(session, throttles.BY_ADDRESS, caller_of(request).address)
-    async with transaction(state.sessions) as session:
+    async with transaction(state.sessions, doing(Office.GATE)) as session:
         await recovery.use(session, data.secret, data.password, djb=state.settings.djb_passwords)
 
 

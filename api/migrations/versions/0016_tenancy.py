@@ -395,8 +395,8 @@ WORK: tuple[tuple[str, str, str], ...] = (
     (
         "lianzhou_keeper",
         "select, update, delete",
-        "idempotency_key notice letter delivery attempt sign_in sign_in_throttle job abroad_transfer user_account channel"
-        " calendar_feed",
+        "idempotency_key notice letter delivery attempt sign_in sign_in_throttle job abroad_transfer user_account"
+        " channel calendar_feed",
     ),
     (
         "lianzhou_keeper",
