@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import phrases
 from api.outbox import record
 from api.queries import capabilities, visible
+from api.tenancy import Office, by
 from api.wire.firms import CapabilityIn, CapacityIn, CertificateIn
 from domain.actor import Actor
 from domain.errors import NotAllowed
@@ -51,6 +52,7 @@ async def retire(session: AsyncSession, actor: Actor, row: Capability) -> Capabi
     return row
 
 
+@by(Office.APP)
 async def _price(session: AsyncSession, capability: UUID, given: CapabilityIn) -> None:
     known = await session.get(CapabilityPrice, capability)
     if given.unit_price is None or given.currency is None:

@@ -13,7 +13,7 @@ from api.intake.reading import Reading, Subject, read
 from api.intake.sheet import load
 from api.jobs import Effect, JobContext
 from api.queries import imports as known
-from api.tenancy import Office, by, doing
+from api.tenancy import Office, doing, through
 from domain.errors import Invalid
 
 
@@ -40,29 +40,29 @@ async def bring_in(context: JobContext) -> Effect:
     return partial(_write, context, reading)
 
 
-@by(Office.IMPORTER)
 async def _refuse(context: JobContext, subject: Subject, refusal: Invalid, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
-    batch = await imports.refuse(session, context.actor, context.subject_id, subject, refusal.faults)
+    async with through(session, Office.IMPORTER):
+        batch = await imports.refuse(session, context.actor, context.subject_id, subject, refusal.faults)
     return {"code": "import-refused", "batch": str(batch.id)}
 
 
-@by(Office.IMPORTER)
 async def _write(context: JobContext, reading: Reading, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
-    batch = await known.batch(session, context.actor, context.subject_id, lock=True)
 
     async def told(stage: str, done: int, total: int) -> None:
         await context.report({"stage": stage, "done": done, "all": total})
 
-    report = await imports.bring_in(
-        session,
-        context.actor,
-        reading,
-        dry_run=bool(context.payload.get("dry_run")),
-        on_error="skip" if context.payload.get("on_error") == "skip" else "stop",
-        update=bool(context.payload.get("update")),
-        batch=batch,
-        report=told,
-    )
+    async with through(session, Office.IMPORTER):
+        batch = await known.batch(session, context.actor, context.subject_id, lock=True)
+        report = await imports.bring_in(
+            session,
+            context.actor,
+            reading,
+            dry_run=bool(context.payload.get("dry_run")),
+            on_error="skip" if context.payload.get("on_error") == "skip" else "stop",
+            update=bool(context.payload.get("update")),
+            batch=batch,
+            report=told,
+        )
     return {"code": f"import-{report.state}", "batch": str(batch.id), "rows": report.rows, "accepted": report.accepted}
