@@ -140,8 +140,8 @@ async def test_p19_what_runs_with_its_owners_rights_has_a_fixed_path_and_is_know
     assert all(path and "search_path" in path and "pg_temp" in path for path in definers.values())
     assert definers.keys() == {
         *(f"public.{name}" for name in ("capacity_hold_guard", "bid_claim_of", "membership_claim", "lone_bid_claim")),
-        *(f"tenancy.{name}" for name in ("able", "amended", "companions", "editions", "leading", "led", "lots", "opened",
-                                         "plays", "newest_event", "seats", "settled", "together")),
+        *(f"tenancy.{name}" for name in ("able", "amended", "companions", "editions", "leading", "led", "lots",
+                                         "newest_event", "opened", "plays", "seats", "settled", "together")),
     }  # fmt: skip
 
 

@@ -18,8 +18,8 @@ branch_labels = None
 depends_on = None
 
 ROLES = (
-    "lianzhou_app", "lianzhou_bureau", "lianzhou_gate", "lianzhou_directory", "lianzhou_solver", "lianzhou_formation", "lianzhou_notary",
-    "lianzhou_importer", "lianzhou_worker", "lianzhou_relay", "lianzhou_sealer",
+    "lianzhou_app", "lianzhou_bureau", "lianzhou_gate", "lianzhou_directory", "lianzhou_solver", "lianzhou_formation",
+    "lianzhou_notary", "lianzhou_importer", "lianzhou_worker", "lianzhou_relay", "lianzhou_sealer",
 )  # fmt: skip
 CATALOGUE = ("narrower_product", "phrase_vector")
 """Words of a language, without an owner: everybody reads them, whoever declares or imports adds to them."""
