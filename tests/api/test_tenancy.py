@@ -47,7 +47,7 @@ from tests.factories import (
 from tests.living import living
 from tests.permissions.conftest import Desk, application, desk, random_id  # noqa: F401 - fixtures
 from tests.permissions.matrix import Row, rows
-from tests.permissions.test_matrix import kind, overheard, plain
+from tests.permissions.test_matrix import hidden, kind, overheard, plain
 
 Sessions = async_sessionmaker[AsyncSession]
 ROWS = rows()
@@ -461,8 +461,8 @@ async def without_the_second_line(url: str) -> AsyncIterator[None]:
 
 async def leaks(desk: Desk, asked: Iterable[tuple[Row, str]]) -> list[str]:  # noqa: F811
     """Return what strangers got that the matrix shuts to them: an answer, a change, a word, or that a thing exists."""
-    found, nothing = [], random_id()
-    before = await desk.keeper.print()
+    found: list[str] = []
+    before, absent = await desk.keeper.print(), {role: Nothing(desk=desk, role=role) for role in STRANGERS}
     for row, role in asked:
         answer = await desk.ask(row, role)
         changed = row.writes and await desk.keeper.print() != before
@@ -473,10 +473,9 @@ async def leaks(desk: Desk, asked: Iterable[tuple[Row, str]]) -> list[str]:  # n
         if decided in SHUT and got not in (*SHUT, "idle") and (changed or answer.status_code < 400):
             found.append(f"{row} by {role}: {got} instead of {decided}")
         found += [f"{row} by {role}: tells {what}" for what in overheard(answer, role, desk.world, row)]
-        if decided == got == "unseen" and row.of and not row.console:
-            absent = plain(await desk.ask(row, role, **{row.of: nothing}), nothing)
-            if plain(answer, desk.world.names[row.of]) != absent:
-                found.append(f"{row} by {role}: tells that it exists")
+        if decided == got == "unseen" and row.of and hidden(role, row.of) and not row.console:
+            told = plain(answer, desk.world.names[row.of])
+            found += [f"{row} by {role}: tells that it exists"] if told != await absent[role].of(row) else []
     return found
 
 
@@ -566,11 +565,15 @@ class Nothing:
             return f"{said}: {answer.status_code}"
         if got != "unseen" or row.console:
             return ""
-        if row.operation not in self.answers:
+        return "" if plain(answer, identity) == await self.of(row) else f"{said}: tells that it exists"
+
+    async def of(self, row: Row) -> Any:
+        """Return what is answered to the request of `row` about nothing."""
+        assert row.of is not None
+        if str(row) not in self.answers:
             nothing = random_id()
-            asked = await self.desk.ask(row, self.role, **{row.of: nothing})
-            self.answers[row.operation] = plain(asked, nothing)
-        return "" if plain(answer, identity) == self.answers[row.operation] else f"{said}: tells that it exists"
+            self.answers[str(row)] = plain(await self.desk.ask(row, self.role, **{row.of: nothing}), nothing)
+        return self.answers[str(row)]
 
 
 @pytest.mark.parametrize("gone", ["neither", "first", "second"])
