@@ -24,7 +24,7 @@ from sqlalchemy.orm import ORMExecuteState, Session, SessionTransaction, defer
 
 from domain.actor import Actor
 from domain.kinds import Role
-from domain.records import Agreement, TermsLine
+from domain.records import Agreement, Capability, TermsLine
 
 Given = ParamSpec("Given")
 Found = TypeVar("Found")
@@ -36,6 +36,7 @@ class Office(StrEnum):
     APP = "lianzhou_app"
     BUREAU = "lianzhou_bureau"
     GATE = "lianzhou_gate"
+    DIRECTORY = "lianzhou_directory"
     SOLVER = "lianzhou_solver"
     FORMATION = "lianzhou_formation"
     NOTARY = "lianzhou_notary"
@@ -57,6 +58,7 @@ BOUND = "lianzhou.bound"
 CLOSED: dict[Office, tuple[Any, ...]] = {
     Office.BUREAU: (TermsLine.unit_price, Agreement.body),
     Office.NOTARY: (Agreement.body,),
+    Office.DIRECTORY: (Capability.monthly_quantity,),
 }
 """Columns a role has no right to read: its statements do not name them, and touching them is an error."""
 
@@ -123,7 +125,7 @@ def _tell(session: Session, transaction: SessionTransaction, connection: sa.Conn
 @sa.event.listens_for(Session, "do_orm_execute")
 def _leave_closed(state: ORMExecuteState) -> None:
     bound: Bound | None = state.session.info.get(BOUND)
-    closed = bound.closed or CLOSED.get(bound.office, ()) if bound else ()
+    closed = (*bound.closed, *CLOSED.get(bound.office, ())) if bound else ()
     if closed and state.is_select:
         entities = {each["expr"] for each in getattr(state.statement, "column_descriptions", ())}
         hidden = [defer(column, raiseload=True) for column in closed if column.class_ in entities]
@@ -141,7 +143,7 @@ async def through(session: AsyncSession, office: Office) -> AsyncIterator[None]:
         yield
         return
     await session.flush()
-    await become(session, replace(before, office=office, closed=before.closed or CLOSED.get(before.office, ())))
+    await become(session, replace(before, office=office, closed=(*before.closed, *CLOSED.get(before.office, ()))))
     try:
         yield
         await session.flush()

@@ -8,6 +8,7 @@ from api.actions import phrases
 from api.actions.disclosure import tell
 from api.outbox import record
 from api.queries import capabilities, disclosure, visible
+from api.tenancy import Office, by
 from api.wire.firms import CapabilityIn, CapacityIn, CertificateIn
 from domain.actor import Actor
 from domain.errors import NotAllowed
@@ -68,6 +69,7 @@ async def retire(session: AsyncSession, actor: Actor, row: Capability) -> Capabi
     return row
 
 
+@by(Office.APP)
 async def _price(session: AsyncSession, capability: UUID, given: CapabilityIn, tier: Disclosure) -> None:
     known = await session.get(CapabilityPrice, capability)
     if given.unit_price is None or given.currency is None:

@@ -1,5 +1,6 @@
 """The import job: an uploaded file is read outside any transaction, then judged and written in the job's own."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ from api.db import transaction
 from api.intake.reading import Reading, Subject, read
 from api.jobs import Effect, JobContext
 from api.queries import imports as known
-from api.tenancy import Office, by, doing
-from domain.errors import Fault, Invalid
+from api.tenancy import Office, doing, through
+from domain.errors import Invalid
 
 
 async def bring_in(context: JobContext) -> Effect:
@@ -34,36 +35,33 @@ async def bring_in(context: JobContext) -> Effect:
         upload = await to_thread.run_sync(imports.uploaded, context.settings.home, sha256, filename)
         reading = await to_thread.run_sync(read, subject, upload, told)
     except Invalid as refusal:
-        faults = refusal.faults
-        return lambda session: _refuse(session, context, subject, faults)
-    return lambda session: _write(session, context, reading)
+        return partial(_refuse, context, subject, refusal)
+    return partial(_write, context, reading)
 
 
-@by(Office.IMPORTER)
-async def _refuse(
-    session: AsyncSession, context: JobContext, subject: Subject, faults: tuple[Fault, ...]
-) -> dict[str, Any]:
+async def _refuse(context: JobContext, subject: Subject, refusal: Invalid, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
-    batch = await imports.refuse(session, context.actor, context.subject_id, subject, faults)
+    async with through(session, Office.IMPORTER):
+        batch = await imports.refuse(session, context.actor, context.subject_id, subject, refusal.faults)
     return {"code": "import-refused", "batch": str(batch.id)}
 
 
-@by(Office.IMPORTER)
-async def _write(session: AsyncSession, context: JobContext, reading: Reading) -> dict[str, Any]:
+async def _write(context: JobContext, reading: Reading, session: AsyncSession) -> dict[str, Any]:
     assert context.subject_id is not None
-    batch = await known.batch(session, context.actor, context.subject_id, lock=True)
 
     async def told(stage: str, done: int, total: int) -> None:
         await context.report({"stage": stage, "done": done, "all": total})
 
-    report = await imports.bring_in(
-        session,
-        context.actor,
-        reading,
-        dry_run=bool(context.payload.get("dry_run")),
-        on_error="skip" if context.payload.get("on_error") == "skip" else "stop",
-        update=bool(context.payload.get("update")),
-        batch=batch,
-        report=told,
-    )
+    async with through(session, Office.IMPORTER):
+        batch = await known.batch(session, context.actor, context.subject_id, lock=True)
+        report = await imports.bring_in(
+            session,
+            context.actor,
+            reading,
+            dry_run=bool(context.payload.get("dry_run")),
+            on_error="skip" if context.payload.get("on_error") == "skip" else "stop",
+            update=bool(context.payload.get("update")),
+            batch=batch,
+            report=told,
+        )
     return {"code": f"import-{report.state}", "batch": str(batch.id), "rows": report.rows, "accepted": report.accepted}

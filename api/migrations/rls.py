@@ -83,13 +83,19 @@ def watch(table: str, see: str = "true", *, columns: str = "", lock: bool = Fals
         )
 
 
-def allow(table: str, role: str, rights: str = "select", *, where: str = "true", columns: str = "") -> None:
-    """Let one of the product's own roles do `rights` on a protected table, on the rows that `where` describes."""
+def allow(
+    table: str, role: str, rights: str = "select", *, where: str = "true", write: str = "", columns: str = ""
+) -> None:
+    """Let one of the product's own roles do `rights` on a protected table, on the rows that `where` describes.
+
+    It changes those that `write` describes, which is `where` where nothing is said.
+    """
     op.execute(f"grant {rights} {columns} on {table} to {role}")
     for right in ("select", "insert", "update", "delete"):
         if right not in rights:
             continue
-        ends = f"with check ({where})" if right == "insert" else f"using ({where})"
+        held = where if right == "select" else write or where
+        ends = f"with check ({held})" if right == "insert" else f"using ({held})"
         name = f"{role.removeprefix('lianzhou_')}_{right}"
         op.execute(f"create policy {name} on {table} for {right} to {role} {ends}")
 

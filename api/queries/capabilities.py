@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from api.queries import visible
 from api.queries.page import page
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.kinds import CapabilityState
 from domain.records import Capability, CapabilityPrice, CapacityMonth, Certificate
@@ -21,10 +22,9 @@ async def mine(
     return await page(session, statement, cursor, limit)
 
 
+@by(Office.APP)
 async def prices_of(session: AsyncSession, actor: Actor, capabilities: list[UUID]) -> dict[UUID, CapabilityPrice]:
-    """Return the prices of those of `capabilities` that are the actor's own, by capability; who oversees has none."""
-    if visible.watches(actor):
-        return {}
+    """Return the prices of those of `capabilities` that are the actor's own, by capability."""
     own = visible.own_capabilities(actor).with_only_columns(col(Capability.id))
     statement = sa.select(CapabilityPrice).where(
         col(CapabilityPrice.capability_id).in_(capabilities), col(CapabilityPrice.capability_id).in_(own)

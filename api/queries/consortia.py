@@ -373,6 +373,7 @@ async def buckets(
     return found
 
 
+@by(Office.FORMATION)
 async def capabilities(
     session: AsyncSession, actor: Actor, identities: Iterable[UUID], *, keep: bool = False
 ) -> dict[UUID, Capability]:

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from api.queries import visible
 from api.queries.page import page
+from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.kinds import CapabilityState
 from domain.records import Capability, Organisation, SupplyLink
@@ -50,7 +51,7 @@ async def listed(
     statement = visible.organisations(actor)
     if text:
         like = f"%{text.replace('%', '').replace('_', '')}%"
-        able = sa.select(col(Capability.organisation_id)).where(col(Capability.phrase).ilike(like))
+        able = sa.select(sa.func.tenancy.able(like, type_=sa.Uuid()))
         statement = statement.where(
             sa.or_(
                 col(Organisation.name).ilike(like),
@@ -70,6 +71,7 @@ async def named(session: AsyncSession, actor: Actor, identities: Iterable[UUID])
     return {row.id: row for row in (await session.execute(statement)).scalars()}
 
 
+@by(Office.DIRECTORY)
 async def capabilities_of(session: AsyncSession, actor: Actor, organisation: UUID) -> list[Capability]:
     """Return what one firm declares, in alphabetical order, without what it has retired."""
     statement = (

@@ -56,7 +56,6 @@ def little_app(
         ],
         dependencies={
             "actor": Provide(provide_actor),
-            "optional_actor": Provide(provide_optional_actor),
             "visitor": Provide(provide_optional_actor),
             "signed_in": Provide(provide_signed_in),
             "session": Provide(provide_session),

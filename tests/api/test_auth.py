@@ -30,8 +30,8 @@ Sessions = async_sessionmaker[AsyncSession]
 
 
 @get("/greeting")
-async def greet(optional_actor: NamedDependency[Actor | None]) -> dict[str, bool]:
-    return {"known": optional_actor is not None}
+async def greet(visitor: NamedDependency[Actor | None]) -> dict[str, bool]:
+    return {"known": visitor is not None}
 
 
 @pytest.fixture

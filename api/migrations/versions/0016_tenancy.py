@@ -18,9 +18,8 @@ branch_labels = None
 depends_on = None
 
 ROLES = (
-    "lianzhou_app", "lianzhou_bureau", "lianzhou_gate", "lianzhou_solver", "lianzhou_formation", "lianzhou_notary",
-    "lianzhou_importer", "lianzhou_worker", "lianzhou_relay", "lianzhou_sealer",
-    "lianzhou_keeper",
+    "lianzhou_app", "lianzhou_bureau", "lianzhou_gate", "lianzhou_directory", "lianzhou_solver", "lianzhou_formation",
+    "lianzhou_notary", "lianzhou_importer", "lianzhou_worker", "lianzhou_relay", "lianzhou_sealer", "lianzhou_keeper",
 )  # fmt: skip
 CATALOGUE = ("narrower_product", "phrase_vector")
 """Words of a language, without an owner: everybody reads them, whoever declares or imports adds to them."""
@@ -109,8 +108,16 @@ $$
 """
 """Where the newest event stands, and nothing else of it: a reader who comes now need not search for it in his own."""
 
+ABLE = """
+create function tenancy.able(said text) returns setof uuid language sql stable security definer
+set search_path = {schema}, pg_temp as $$ select organisation_id from capability where phrase ilike said $$
+"""
+"""Which firms declare something in these words; how much of it they can do is not asked."""
+
 PARTNER = "(select tenancy.plays('{supplier,service_provider}'))"
 OPERATOR = "(select tenancy.plays('{operator}'))"
+TRADING = "(select not tenancy.plays('{bureau,operator}'))"
+"""Whoever oversees looks through the door of formation and changes nothing behind it."""
 OWN = f"organisation_id = {ME}"
 SOMEBODY = f"{ME} is not null"
 
@@ -156,6 +163,7 @@ def _functions(schema: str) -> None:
         op.execute(LIST.format(name=name, query=query, schema=schema))
     op.execute(PLAYS.format(schema=schema))
     op.execute(NEWEST.format(schema=schema))
+    op.execute(ABLE.format(schema=schema))
     for function in DEFINER:
         op.execute(f"alter function {function} security definer set search_path = {schema}, pg_temp")
     everybody = ", ".join(ROLES)
@@ -168,7 +176,10 @@ def _firms() -> None:
     protect("organisation", f"registered and {SOMEBODY} or id = {ME}", f"id = {ME}", rights="select, update")
     watch("organisation")
     protect("organisation_alias", SOMEBODY, rights="select")
-    protect("capability", SOMEBODY, OWN)
+    protect("capability", OWN)
+    said = "id, created_at, version, organisation_id, phrase, phrase_en, code_system, code, unit, lead_days, countries"
+    rest = "verification, valid_from, valid_to, capacity_disclosure, state, batch_id"
+    allow("capability", "lianzhou_directory", columns=f"({said}, {rest})")
     priced = _beneath("capability c", f"c.id = capability_id and c.organisation_id = {ME}")
     protect("capability_price", priced, to=FIRMS, rests=False)
     protect("capacity_month", OWN)
@@ -417,7 +428,7 @@ WORK: tuple[tuple[str, str, str], ...] = (
 def _own_work() -> None:
     for role, rights, tables in WORK:
         for table in tables.split():
-            allow(table, role, rights)
+            allow(table, role, rights, write=TRADING if role == "lianzhou_formation" else "")
     allow("agreement", "lianzhou_notary", columns="(id, created_at, consortium_id, edition, sha256)")
     mine = _beneath("capability c", f"c.id = capability_id and (c.organisation_id = {ME} or {OPERATOR})")
     allow("capability_price", "lianzhou_importer", "select, insert, update, delete", where=mine)
