@@ -29,7 +29,7 @@ async def owner(session: AsyncSession, secret_hash: bytes) -> tuple[Actor, str] 
             col(CalendarFeed.secret_hash) == secret_hash,
             col(User.active),
             col(Organisation.standing) == Standing.VERIFIED,
-            col(User.duties).overlap([str(duty) for duty, powers in POWERS.items() if Power.READ in powers]),
+            col(User.duties).op("&&")([str(duty) for duty, powers in POWERS.items() if Power.READ in powers]),
         )
     )
     found = (await session.execute(statement)).one_or_none()

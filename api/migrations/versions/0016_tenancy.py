@@ -99,6 +99,13 @@ set search_path = {schema}, pg_temp as $$
   select coalesce((select roles && wanted from organisation where id = tenancy.organisation()), false)
 $$
 """
+VERIFIED = """
+create function tenancy.verified() returns boolean language sql stable security definer
+set search_path = {schema}, pg_temp as $$
+  select coalesce((select standing = 'verified' from organisation where id = tenancy.organisation()), false)
+$$
+"""
+"""A firm that nobody has verified yet, or that is suspended, is nobody to others."""
 NEWEST = """
 create function tenancy.newest_event(out xid bigint, out id bigint) language sql stable security definer
 set search_path = {schema}, pg_temp as $$
@@ -119,7 +126,7 @@ OPERATOR = "(select tenancy.plays('{operator}'))"
 TRADING = "(select not tenancy.plays('{bureau,operator}'))"
 """Whoever oversees looks through the door of formation and changes nothing behind it."""
 OWN = f"organisation_id = {ME}"
-SOMEBODY = f"{ME} is not null"
+SOMEBODY = "(select tenancy.verified())"
 
 
 def upgrade() -> None:
@@ -162,6 +169,7 @@ def _functions(schema: str) -> None:
     for name, query in LISTS.items():
         op.execute(LIST.format(name=name, query=query, schema=schema))
     op.execute(PLAYS.format(schema=schema))
+    op.execute(VERIFIED.format(schema=schema))
     op.execute(NEWEST.format(schema=schema))
     op.execute(ABLE.format(schema=schema))
     for function in DEFINER:
@@ -173,7 +181,8 @@ def _functions(schema: str) -> None:
 
 
 def _firms() -> None:
-    protect("organisation", f"registered and {SOMEBODY} or id = {ME}", f"id = {ME}", rights="select, update")
+    known = f"registered and standing in ('verified', 'suspended') and {SOMEBODY}"
+    protect("organisation", f"{known} or id = {ME}", f"id = {ME}", rights="select, update")
     watch("organisation")
     protect("organisation_alias", SOMEBODY, rights="select")
     protect("capability", OWN)

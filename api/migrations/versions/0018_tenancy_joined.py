@@ -13,7 +13,7 @@ down_revision = "0016"
 branch_labels = None
 depends_on = None
 
-SOMEBODY = f"{ME} is not null"
+SOMEBODY = "(select tenancy.verified())"
 OWN = f"organisation_id = {ME}"
 GATE = "lianzhou_gate"
 TELLER = "lianzhou_teller"
