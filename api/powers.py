@@ -44,6 +44,11 @@ POST /login
 POST /logout
 GET /problems/{code}
 GET /ready
+POST /login/code
+POST /recoveries
+POST /recoveries/uses
+POST /recovery
+POST /recovery/new
 POST /sign-ins
 DELETE /sign-ins/current
 GET /static/{file_path}
@@ -66,6 +71,14 @@ NEEDED: Mapping[Power, str] = {
         GET /letters
         GET /me
         PATCH /me
+        GET /me/identities
+        DELETE /me/identities/{identity}
+        PUT /me/password
+        GET /me/second-factor
+        POST /me/second-factor
+        DELETE /me/second-factor
+        POST /me/second-factor/confirmation
+        POST /me/second-factor/recovery-codes
         GET /my/tokens
         POST /my/tokens
         POST /my/tokens/{identity}/removal
@@ -77,7 +90,22 @@ NEEDED: Mapping[Power, str] = {
         POST /notifications/{identity}
         POST /notifications/{identity}/removal
         POST /notifications/{identity}/test
+        GET /personal-data
+        POST /personal-data/erasure
+        GET /security
+        POST /security/identities/{identity}/removal
+        POST /security/password
+        GET /security/proof
+        POST /security/proof
+        POST /security/second-factor
+        POST /security/second-factor/codes
+        POST /security/second-factor/confirmation
+        POST /security/second-factor/removal
+        POST /security/sign-ins/end-others
+        POST /security/sign-ins/{identity}/end
         GET /sign-ins
+        DELETE /sign-ins
+        POST /sign-ins/current/proofs
         DELETE /sign-ins/{sign_in_id}
         POST /tokens
     """,
@@ -93,6 +121,8 @@ NEEDED: Mapping[Power, str] = {
         POST /capabilities
         PUT /capabilities/{identity}
         PUT /capabilities/{identity}/capacity
+        PUT /disclosure/{field}
+        POST /my/disclosure/{field}
         POST /capabilities/{identity}/retirement
         POST /certificates
         PUT /firms/{identity}/controller
@@ -168,6 +198,8 @@ NEEDED: Mapping[Power, str] = {
         POST /consortia/{identity}/signatures
     """,
     Power.PEOPLE: """
+        POST /people/{identity}/recoveries
+        POST /security/people/{identity}/recovery
         GET /entry-links
         POST /entry-links
         POST /entry-links/{identity}/renewal
@@ -183,6 +215,8 @@ NEEDED: Mapping[Power, str] = {
         POST /people/{identity}/duties
     """,
     Power.CONNECT: """
+        POST /abroad
+        POST /abroad/assessments
         POST /deliveries/{identity}/replay
         GET /webhooks
         POST /webhooks
@@ -201,10 +235,22 @@ NEEDED: Mapping[Power, str] = {
     Power.STATISTICS: """
         GET /bureau
         GET /bureau/gaps
+        GET /bureau/statistics
+        GET /bureau/statistics/{identity}
         GET /indicators
+        GET /statistics
+        GET /statistics/{identity}
+        GET /statistics/{identity}/csv
         POST /what-ifs
     """,
     Power.VERIFY: """
+        POST /bureau/cases
+        GET /bureau/cases/{identity}
+        POST /bureau/cases/{identity}/closing
+        POST /bureau/cases/{identity}/readings
+        POST /cases
+        POST /cases/{identity}/closing
+        POST /cases/{identity}/readings
         GET /bureau/claims
         GET /claims
         GET /claims/{identity}
