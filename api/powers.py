@@ -245,7 +245,6 @@ NEEDED: Mapping[Power, str] = {
     """,
     Power.VERIFY: """
         POST /bureau/cases
-        GET /bureau/cases/{identity}
         POST /bureau/cases/{identity}/closing
         POST /bureau/cases/{identity}/readings
         POST /cases
