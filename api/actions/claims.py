@@ -68,7 +68,7 @@ async def verify(session: AsyncSession, actor: Actor, identity: UUID, given: Ver
     Raises PersonMayNot, NotFound, IllegalTransition, OwnMatter, Invalid, FirmHasPeople.
     """
     row = await _pending(session, actor, identity)
-    if not FIRM.issuperset(given.roles):
+    if not given.roles or not FIRM.issuperset(given.roles):
         raise Invalid((Fault(where="$.roles", code="role-appointed"),))
     firm = await people.firm_with_code(session, actor, row.credit_code)
     nobody = await session.get_one(Organisation, row.organisation_id)

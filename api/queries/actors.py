@@ -5,19 +5,22 @@ from datetime import timedelta
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import Duty, Role, Standing
-from domain.powers import Power, held, narrowed
+from domain.powers import POWERS, Power, held, narrowed
 from domain.records import Organisation, SignIn, User
 
 FRESH = timedelta(minutes=10)
 """For how long a password or code that was given counts for what changes how one signs in."""
 AGED = timedelta(days=90)
 """After how long 等保 has a password changed."""
+READERS = sa.cast([str(duty) for duty, powers in POWERS.items() if Power.READ in powers], ARRAY(sa.Text))
+"""Duties of people who may read what happens; the others look at figures only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

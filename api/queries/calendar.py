@@ -4,11 +4,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
-from api.queries.actors import acting
+from api.queries.actors import READERS, acting
 from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.kinds import Standing
-from domain.powers import POWERS, Power
 from domain.records import CalendarFeed, Organisation, User
 
 
@@ -29,7 +28,7 @@ async def owner(session: AsyncSession, secret_hash: bytes) -> tuple[Actor, str] 
             col(CalendarFeed.secret_hash) == secret_hash,
             col(User.active),
             col(Organisation.standing) == Standing.VERIFIED,
-            col(User.duties).op("&&")([str(duty) for duty, powers in POWERS.items() if Power.READ in powers]),
+            col(User.duties).op("&&")(READERS),
         )
     )
     found = (await session.execute(statement)).one_or_none()

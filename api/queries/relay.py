@@ -8,15 +8,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlmodel import col
 
 from api.queries import visible
+from api.queries.actors import READERS
 from api.queries.events import SETTLED
 from domain.delivery import HOUSE_MATTERS, OWN_MATTERS
 from domain.kinds import EndpointState
-from domain.powers import POWERS, Power
 from domain.records import Channel, Endpoint, Event, Organisation, Relay, User
 
 NAME = "told"
-READERS = [str(duty) for duty, powers in POWERS.items() if Power.READ in powers]
-"""Duties of people who may read what happens; the others look at figures only."""
 AT_ONCE = 500
 
 

@@ -21,11 +21,11 @@ from api.wire.people import (
     ClaimOut,
     ClaimReceivedOut,
     DutiesIn,
+    EnteredOut,
     EntryIn,
     EntryLinkIn,
     EntryLinkOut,
     EntryLinkSecretOut,
-    EntryOut,
     OwnClaimOut,
     PersonOut,
     StandingOut,
@@ -116,10 +116,10 @@ async def revoke_link(
 
 
 @post("/entries", operation_id="enter", tags=TAGS, opt={TELLS_A_SECRET: True})
-async def enter(session: NamedDependency[AsyncSession], data: JSONBody[EntryIn]) -> EntryOut:
+async def enter(session: NamedDependency[AsyncSession], data: JSONBody[EntryIn]) -> EnteredOut:
     """Make the account that a one-time link is for; then sign in. Used, revoked, run out: all are refused alike."""
     user, house = await actions.enter(session, data)
-    return EntryOut(email=user.email, organisation=house.name)
+    return EnteredOut(email=user.email, organisation=house.name)
 
 
 @post("/claims", operation_id="claimFirm", tags=CLAIMS, status_code=202, opt={TELLS_A_SECRET: True})

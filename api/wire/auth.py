@@ -93,7 +93,7 @@ class TokenIn(Wire):
     )
 
     label: Label
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=8)] = (Scope.READ,)
+    scopes: tuple[Scope, ...] = (Scope.READ,)
     days: Annotated[int, Field(ge=1, le=365, strict=True)] = 90
 
 

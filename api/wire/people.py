@@ -128,7 +128,7 @@ class EntryIn(Wire):
     password: Password
 
 
-class EntryOut(Wire):
+class EnteredOut(Wire):
     """The account that a link has opened."""
 
     model_config = ConfigDict(
@@ -285,7 +285,7 @@ class VerificationIn(VerdictIn):
         }
     )
 
-    roles: Annotated[tuple[Role, ...], Field(min_length=1, max_length=3)] = (Role.SUPPLIER,)
+    roles: tuple[Role, ...] = (Role.SUPPLIER,)
 
 
 class StandingOut(Wire):

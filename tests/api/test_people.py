@@ -23,6 +23,8 @@ from api.actions import auth, people
 from api.app import create_app
 from api.auth import COOKIE
 from api.powers import undecided
+from api.queries import people as reading
+from api.queries import visible
 from api.settings import Settings
 from domain.kinds import Role, Scope
 from domain.records import Claim, EntryLink, Event, Organisation, SignIn, User
@@ -234,6 +236,8 @@ async def ended(
                 await session.execute(sa.text("update entry_link set expires_at = clock_timestamp()"))
         case "taken address":
             await person(sessions, await house_of(sessions), "viewer", email="new@demo.invalid")
+        case _:
+            assert end == "never was"
 
 
 async def test_a_link_used_by_many_at_once_opens_once(app: Litestar, committed_sessions: Sessions) -> None:
@@ -311,7 +315,7 @@ async def test_without_the_lock_nobody_would_be_left(
 ) -> None:
     """The control: what the lock of the organisation is for."""
 
-    both, look = asyncio.Barrier(2), people.people.other_admin
+    both, look = asyncio.Barrier(2), reading.other_admin
 
     async def unlocked(*_: Any) -> None:
         return None
@@ -320,13 +324,13 @@ async def test_without_the_lock_nobody_would_be_left(
         return await session.get_one(User, identity)
 
     async def both_look_first(*asked: Any) -> bool:
-        found = await look(*asked)
+        found: bool = await look(*asked)
         await both.wait()
         return found
 
-    monkeypatch.setattr(people.people, "lock_house", unlocked)
-    monkeypatch.setattr(people.visible, "own_person", unlocked_person)
-    monkeypatch.setattr(people.people, "other_admin", both_look_first)
+    monkeypatch.setattr(reading, "lock_house", unlocked)
+    monkeypatch.setattr(visible, "own_person", unlocked_person)
+    monkeypatch.setattr(reading, "other_admin", both_look_first)
 
     answers = await suspended_by_each_other(app, committed_sessions)
 

@@ -11,8 +11,11 @@ import httpx
 import pytest
 from litestar import Litestar
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from api.actions import auth
 from api.app import create_app
 from api.auth import COOKIE
 from api.db import connect, make_sessions
@@ -118,7 +121,10 @@ async def application(database_url: str, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 async def desk(engine: AsyncEngine, database_url: str, application: Litestar) -> AsyncIterator[Desk]:
-    """The city, and a client that speaks for everybody in it."""
+    """The city, and a client that speaks for everybody in it; passwords are hashed quickly, for there are many."""
+    quick = PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+    patched = pytest.MonkeyPatch()
+    patched.setattr(auth, "_passwords", lambda: quick)
     world = await make_world(make_sessions(engine))
     connection = await connect(database_url)
     keeper = Keeper(connection=connection)
@@ -128,6 +134,7 @@ async def desk(engine: AsyncEngine, database_url: str, application: Litestar) ->
         yield Desk(client=client, world=world, keeper=keeper)
     await connection.close()
     await empty(engine)
+    patched.undo()
 
 
 def random_id() -> str:
