@@ -51,7 +51,9 @@ PAGES = {
 }
 
 
-CONSORTIUM = "select c.id from consortium c join user_account u on u.organisation_id = c.organisation_id order by u.id, c.id limit 1"
+CONSORTIUM = """
+select c.id from consortium c join user_account u on u.organisation_id = c.organisation_id order by u.id, c.id limit 1
+"""
 Sessions = async_sessionmaker[AsyncSession]
 
 
