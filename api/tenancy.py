@@ -9,7 +9,7 @@ A session that was never bound acts as its connection does: in the product as `O
 engines are opened so; on the operator's own connection (migrations, the terminal, what a test lays out) as the owner.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -129,7 +129,7 @@ def _leave_closed(state: ORMExecuteState) -> None:
     if closed and state.is_select:
         entities = {each["expr"] for each in getattr(state.statement, "column_descriptions", ())}
         hidden = [defer(column, raiseload=True) for column in closed if column.class_ in entities]
-        state.statement = state.statement.options(*hidden) if hidden else state.statement  # type: ignore[attr-defined]
+        state.statement = state.statement.options(*hidden) if hidden else state.statement
 
 
 @asynccontextmanager
@@ -161,19 +161,15 @@ async def become(session: AsyncSession, bound: Bound) -> None:
     await session.execute(BIND, bound.settings)
 
 
-def by(
-    office: Office,
-) -> Callable[
-    [Callable[Concatenate[AsyncSession, Given], Awaitable[Found]]],
-    Callable[Concatenate[AsyncSession, Given], Awaitable[Found]],
-]:
+Work = Callable[Concatenate[AsyncSession, Given], Coroutine[Any, Any, Found]]
+
+
+def by(office: Office) -> Callable[[Work[Given, Found]], Work[Given, Found]]:
     """Have a whole function go `through` a door; its first argument is the session."""
 
-    def opened(
-        work: Callable[Concatenate[AsyncSession, Given], Awaitable[Found]],
-    ) -> Callable[Concatenate[AsyncSession, Given], Awaitable[Found]]:
+    def opened(work: Work[Given, Found]) -> Work[Given, Found]:
         @wraps(work)
-        async def inside(session: AsyncSession, *given: Given.args, **named: Given.kwargs) -> Found:
+        async def inside(session: AsyncSession, /, *given: Given.args, **named: Given.kwargs) -> Found:
             async with through(session, office):
                 return await work(session, *given, **named)
 

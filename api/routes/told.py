@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import channels as actions
 from api.actions.auth import digest
 from api.conditional import ETAG, IF_MATCH, etag
-from api.i18n import Locale, locale_of, supported
+from api.i18n import DEFAULT, locale_of, supported
 from api.idempotency import TELLS_A_SECRET
 from api.papers.calendar import MEDIA_TYPE, deadlines
 from api.queries import calendar, consortia, letters, obligations
@@ -123,11 +123,10 @@ async def read_calendar(
     found = await calendar.owner(snapshot, digest(secret))
     if found is None:
         raise NotFound(noun="calendar_feed")
-    actor, language = found
+    actor, locale = found[0], supported(found[1]) or DEFAULT
     await become(snapshot, acting(actor))
-    locale: Locale = supported(language) or "zh-CN"
-    whole = await obligations.listed(snapshot, actor)
-    content = deadlines(whole, await consortia.clock(snapshot), locale, state.settings.site)
+    whole, now = await obligations.listed(snapshot, actor), await consortia.clock(snapshot)
+    content = deadlines(whole, now, locale, state.settings.site)
     return Response(content, media_type=MEDIA_TYPE, headers={"Cache-Control": "private, max-age=300"})
 
 
