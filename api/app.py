@@ -20,6 +20,7 @@ from api.console import HANDLERS as CONSOLE
 from api.console import answer, environment
 from api.db import make_engine, make_sessions, provide_snapshot
 from api.docs import openapi_config
+from api.files import FilesApart
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
 from api.problems import stamp
@@ -33,6 +34,7 @@ from api.routes import (
     consortia,
     endpoints,
     envelopes,
+    files,
     firms,
     imports,
     indicators,
@@ -107,6 +109,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             Router(ROOT, route_handlers=list(ROUTES)),
             *problems.HANDLERS,
             *told.OPEN,
+            *files.HANDLERS,
             *CONSOLE,
             health,
             ready,
@@ -119,7 +122,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[OneTransaction(), auth.OwnSiteOnly()],
+        middleware=[OneTransaction(), auth.OwnSiteOnly(), FilesApart()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,
