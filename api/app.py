@@ -19,6 +19,7 @@ from api.console import HANDLERS as CONSOLE
 from api.console import answer, environment
 from api.db import make_engine, make_sessions
 from api.docs import openapi_config
+from api.files import FilesApart
 from api.idempotency import OneTransaction, provide_session
 from api.live import Bell
 from api.oidc import Providers
@@ -35,6 +36,7 @@ from api.routes import (
     disclosure,
     endpoints,
     envelopes,
+    files,
     firms,
     imports,
     indicators,
@@ -117,6 +119,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             Router(ROOT, route_handlers=list(ROUTES)),
             *problems.HANDLERS,
             *told.OPEN,
+            *files.HANDLERS,
             *CONSOLE,
             health,
             ready,
@@ -129,7 +132,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[PowersFirst(), OneTransaction(), auth.OwnSiteOnly()],
+        middleware=[PowersFirst(), OneTransaction(), auth.OwnSiteOnly(), FilesApart()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,

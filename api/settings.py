@@ -49,6 +49,12 @@ class Settings:
         None,
         "The address people open, such as https://lianzhou.example, as agreements print it; without it host and port.",
     )
+    files_url: str | None = _told(
+        "LIANZHOU_FILES_URL",
+        None,
+        "The address of a host for files alone, such as https://files.lianzhou.example, that leads to the same "
+        "servers; browsers fetch files there, without a cookie. Without it files come from the same host.",
+    )
     secure_cookies: bool = _told(
         "LIANZHOU_SECURE_COOKIES", False, "Send cookies over HTTPS only; true behind a server that ends TLS."
     )

@@ -257,6 +257,8 @@ OTHER_TERMS: Mapping[str, Term] = {
 }
 """What is kept for a term though it names nobody: answers may quote persons, letters and deliveries are logs."""
 
+UPLOADS = "uploads"
+"""The folder of uploaded files below that of everything kept."""
 UPLOAD_DAYS = 7
 """How long an uploaded file stays after it came."""
 

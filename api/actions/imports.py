@@ -29,10 +29,10 @@ from domain.actor import Actor
 from domain.errors import Fault, NotAllowed, StillReferenced
 from domain.kinds import BatchState, Role
 from domain.message import Message
+from domain.personal import UPLOADS
 from domain.records import ImportBatch, Job, Organisation, OrganisationAlias
 
 OnError = Literal["stop", "skip"]
-UPLOADS = "uploads"
 OPERATOR_NAME = "链舟平台运营方"
 
 PLANNERS: Mapping[Subject, Planner] = {

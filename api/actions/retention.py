@@ -6,8 +6,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from api.actions.imports import UPLOADS
-from domain.personal import UPLOAD_DAYS, Term, terms
+from domain.personal import UPLOAD_DAYS, UPLOADS, Term, terms
 
 AT_ONCE = 1_000
 

@@ -8,6 +8,7 @@ from litestar.params import FromPath
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.console.page import Reader, page
+from api.files import FILE
 from api.i18n import Locale, country, say, speaks
 from api.queries import history, monitor
 from api.spreadsheets import BOM, attachment, csv_text
@@ -65,7 +66,7 @@ def listed(row: Any) -> dict[str, Any]:
     }
 
 
-@get("/bureau/{code:str}/export", media_type="text/csv")
+@get("/bureau/{code:str}/export", media_type="text/csv", opt={FILE: True})
 async def export(
     reader: NamedDependency[Reader], snapshot: NamedDependency[AsyncSession], code: FromPath[str]
 ) -> Response[str]:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import suggestions
 from api.auth import UNATTENDED
 from api.db import transaction
+from api.files import FILE
 from api.i18n import Locale, locale_of
 from api.queries import audit, events, visible
 from api.routes.streaming import Happenings, Job, streamed, told
@@ -110,7 +111,7 @@ async def opportunity_activity(
     return newest(rows, limit, locale_of(request))
 
 
-@get("/audit/head", operation_id="getAuditHead", tags=["events"])
+@get("/audit/head", operation_id="getAuditHead", opt={FILE: True}, tags=["events"])
 async def get_audit_head(snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]) -> Response[HeadOut]:
     """Fetch the newest signed head of the audit chain, to keep elsewhere; for the bureau and the operator."""
     found = HeadOut.from_row(await audit.signed_head(snapshot, actor))

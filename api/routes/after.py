@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import filings as actions
 from api.actions import milestones as planning
 from api.actions import progress
+from api.files import FILE
 from api.i18n import Locale, locale_of
 from api.papers.schedule import schedule
 from api.queries import filings, milestones, visible
@@ -230,7 +231,8 @@ async def plan_milestones(
     return tuple(map(MilestoneOut.from_marker, await milestones.markers(session, actor, identity)))
 
 
-@get("/consortia/{identity:uuid}/milestones.csv", operation_id="exportMilestones", tags=["milestones"],
+@get("/consortia/{identity:uuid}/milestones.csv", operation_id="exportMilestones", opt={FILE: True},
+     tags=["milestones"],
      media_type=CSV, responses={200: SHEET})  # fmt: skip
 async def export_milestones(
     request: AnyRequest,

@@ -11,6 +11,7 @@ from litestar.params import BodyKwarg, FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import lone_bids as actions
+from api.files import FILE
 from api.i18n import Locale, locale_of, say
 from api.queries import ledger as queries
 from api.queries import lone_bids
@@ -74,7 +75,13 @@ def file(content: bytes, kind: str, media_type: str) -> Response[bytes]:
     return Response(content, media_type=media_type, headers=headers)
 
 
-@get("/ledger.csv", operation_id="getLedgerCsv", tags=["capabilities"], responses=told(CSV, "﻿能力,单位"))
+@get(
+    "/ledger.csv",
+    operation_id="getLedgerCsv",
+    opt={FILE: True},
+    tags=["capabilities"],
+    responses=told(CSV, "﻿能力,单位"),
+)
 async def get_ledger_csv(
     request: Request[Any, Any, Any], snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
 ) -> Response[bytes]:
@@ -83,7 +90,13 @@ async def get_ledger_csv(
     return file(csv_bytes(table(found, locale_of(request))), "csv", CSV)
 
 
-@get("/ledger.xlsx", operation_id="getLedgerXlsx", tags=["capabilities"], responses=told(XLSX, "PK\u0003\u0004"))
+@get(
+    "/ledger.xlsx",
+    operation_id="getLedgerXlsx",
+    opt={FILE: True},
+    tags=["capabilities"],
+    responses=told(XLSX, "PK\u0003\u0004"),
+)
 async def get_ledger_xlsx(
     request: Request[Any, Any, Any], snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
 ) -> Response[bytes]:

@@ -15,6 +15,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.files import FILE
 from api.papers.editable import as_docx
 from api.papers.frozen import as_pdf
 from api.papers.wording import Language, Sheet, joined, worded
@@ -99,7 +100,8 @@ def told(media_type: str, description: str) -> dict[int, ResponseSpec]:
     return {200: ResponseSpec(content, description=description, media_type=media_type)}
 
 
-@get("/consortia/{identity:uuid}/agreement.pdf", operation_id="getAgreementPdf", tags=["agreements"],
+@get("/consortia/{identity:uuid}/agreement.pdf", operation_id="getAgreementPdf", opt={FILE: True},
+     tags=["agreements"],
      responses=told(PDF, "The agreement as PDF/A: the same agreement, the same bytes"))  # fmt: skip
 async def agreement_pdf(
     state: State,
@@ -115,7 +117,8 @@ async def agreement_pdf(
     return file(found, content, "pdf", PDF)
 
 
-@get("/consortia/{identity:uuid}/agreement.docx", operation_id="getAgreementDocx", tags=["agreements"],
+@get("/consortia/{identity:uuid}/agreement.docx", operation_id="getAgreementDocx", opt={FILE: True},
+     tags=["agreements"],
      responses=told(DOCX, "The agreement as DOCX, marked with what it is worth"))  # fmt: skip
 async def agreement_docx(
     state: State,

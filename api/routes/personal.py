@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import abroad as leaving
 from api.actions import personal as actions
 from api.auth import ended_cookie
+from api.files import FILE
 from api.idempotency import TELLS_A_SECRET
 from api.queries import consortia
 from api.queries import personal as queries
@@ -19,7 +20,7 @@ from domain.actor import Actor
 TAGS = ["personal data"]
 
 
-@get("/personal-data", operation_id="getPersonalData", tags=TAGS)
+@get("/personal-data", operation_id="getPersonalData", opt={FILE: True}, tags=TAGS)
 async def get_personal_data(
     snapshot: NamedDependency[AsyncSession], actor: NamedDependency[Actor]
 ) -> Response[PersonalDataOut]:
@@ -30,7 +31,7 @@ async def get_personal_data(
     return Response(out, headers=headers)
 
 
-@post("/personal-data/erasure", operation_id="erasePerson", tags=TAGS, status_code=200, opt={TELLS_A_SECRET: True})
+@post("/personal-data/erasure", operation_id="erasePerson", tags=TAGS, status_code=204, opt={TELLS_A_SECRET: True})
 async def erase_person(
     state: State, session: NamedDependency[AsyncSession], actor: NamedDependency[Actor], data: JSONBody[ErasureIn]
 ) -> Response[None]:

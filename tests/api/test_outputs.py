@@ -267,6 +267,77 @@ async def test_p44_every_answer_of_every_route_narrows_what_a_browser_does(
     assert {200, 401, 404, 405} <= statuses
 
 
+# ------------------------------------------------------------------ files on a host of their own
+
+
+FILES_HOST = "https://files.lianzhou.invalid"
+
+
+@pytest.fixture
+async def apart(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Litestar]:
+    """The application with a host for files alone."""
+    settings = Settings(home=tmp_path, files_url=FILES_HOST)
+    async with living(create_app(settings, database_url)) as living_app:
+        yield living_app
+
+
+def elsewhere(app: Litestar, **headers: str) -> httpx.AsyncClient:
+    """Return a client before the host of files; it has no cookie of the site."""
+    transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=FILES_HOST, headers=headers)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/personal-data", "/api/v1/ledger.csv?lang=en", "/api/v1/ledger.xlsx"])
+async def test_p32_a_browser_fetches_files_from_a_host_without_cookies(
+    apart: Litestar, people: Account, path: str
+) -> None:
+    client = await browser(apart, people)
+
+    sent_on = await client.get(path)
+    async with elsewhere(apart) as files:
+        found = await files.get(sent_on.headers["location"])
+
+    assert (sent_on.status_code, sent_on.headers["cache-control"]) == (303, "no-store")
+    assert sent_on.headers["location"].startswith(f"{FILES_HOST}/files/")
+    assert people.email not in sent_on.headers["location"]
+    assert found.status_code == 200
+    assert found.headers["content-security-policy"] == "default-src 'none'; sandbox; frame-ancestors 'none'"
+    assert found.headers["content-disposition"].startswith("attachment")
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert "no-store" in found.headers["cache-control"]
+    assert "set-cookie" not in found.headers
+    assert len(found.content) > 20
+
+
+async def test_p32_a_ticket_ends_with_its_minute_and_with_its_session_and_cannot_be_made(
+    apart: Litestar, people: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await browser(apart, people)
+    address = (await client.get("/api/v1/personal-data")).headers["location"]
+    ticket = address.split("/")[-2]
+    changed = ticket[:40] + ("A" if ticket[40] != "A" else "B") + ticket[41:]
+    async with elsewhere(apart) as files:
+        assert (await files.get(address)).status_code == 200
+        for wrong in (changed, ticket[:-3], "AAAA", "AHt9"):
+            assert (await files.get(address.replace(ticket, wrong))).status_code == 404, wrong
+        monkeypatch.setattr("api.files.SECONDS", -1)
+        assert (await files.get((await client.get("/api/v1/personal-data")).headers["location"])).status_code == 404
+        await client.post("/logout")
+        assert (await files.get(address)).status_code == 404
+
+
+async def test_p32_the_host_of_files_serves_nothing_else_whatever_cookie_it_is_sent(
+    apart: Litestar, people: Account
+) -> None:
+    client = await browser(apart, people)
+    cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    async with elsewhere(apart, cookie=cookies) as files:
+        for path in ("/", "/login", "/api/v1/me", "/api/v1/personal-data", "/static/console.js", "/health"):
+            assert (await files.get(path)).status_code == 404, path
+
+    assert (await client.get("/api/v1/me")).status_code == 200
+
+
 # ------------------------------------------------------------------ logs
 
 
