@@ -2,9 +2,7 @@
 
 from datetime import UTC, datetime
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlmodel import col
 
 from api.outbox import record
 from api.queries import disclosure
@@ -12,7 +10,7 @@ from api.wire.disclosure import GradeIn
 from domain.actor import Actor
 from domain.errors import NotAllowed
 from domain.kinds import DeclaredField, Disclosure, Role
-from domain.records import Capability, CapabilityPrice, FieldDisclosure
+from domain.records import FieldDisclosure
 
 CHANGED = "disclosure.changed"
 
@@ -51,11 +49,9 @@ async def tell(
 
 
 async def _of_each(session: AsyncSession, actor: Actor, field: DeclaredField, tier: Disclosure) -> None:
-    own = col(Capability.organisation_id) == actor.organisation_id
-    for row in (await session.execute(sa.select(Capability).where(own).with_for_update())).scalars().all():
+    for row, price in await disclosure.own_declarations(session, actor):
         if field is DeclaredField.MONTHLY_QUANTITY:
             row.capacity_disclosure = tier
-        price = await session.get(CapabilityPrice, row.id) if field is DeclaredField.UNIT_PRICE else None
-        if price is not None:
+        if field is DeclaredField.UNIT_PRICE and price is not None:
             price.disclosure = tier
     await session.flush()

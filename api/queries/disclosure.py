@@ -81,6 +81,18 @@ async def tiers(session: AsyncSession, firm: UUID) -> dict[DeclaredField, Disclo
     return {**USUAL, **said}
 
 
+async def own_declarations(session: AsyncSession, actor: Actor) -> list[tuple[Capability, CapabilityPrice | None]]:
+    """Return everything the actor's own firm has declared, with prices, locked."""
+    statement = (
+        visible.own_capabilities(actor)
+        .outerjoin(CapabilityPrice, col(CapabilityPrice.capability_id) == col(Capability.id))
+        .add_columns(CapabilityPrice)
+        .order_by(col(Capability.id))
+        .with_for_update(of=Capability)
+    )
+    return [(row, price) for row, price in await session.execute(statement)]
+
+
 async def standing(session: AsyncSession, actor: Actor, firm: UUID) -> Disclosure | None:
     """Return where the actor stands towards a firm: its own (None), bound to confidentiality with it, matched, or not.
 

@@ -21,6 +21,7 @@ from api.db import snapshot
 from api.i18n import LOCALES, catalogue
 from api.jobs import Effect, JobContext
 from api.jobs.answer import answer
+from api.marks import mark, marking_key
 from api.queries.world import load_opening, load_world
 from api.settings import Settings
 from api.vectors import of_this_process
@@ -303,7 +304,7 @@ async def test_projects_over_one_capacity_are_staffed_for_their_leader_and_for_t
 
 
 async def test_the_same_question_has_the_same_answer_and_is_kept_with_digest_and_seed(
-    town: Quarter, engine: AsyncEngine, committed_sessions: Sessions
+    town: Quarter, engine: AsyncEngine, committed_sessions: Sessions, tmp_path: Path
 ) -> None:
     run = await town.suggested()
     body = {"kind": "rules", "seconds": 3, "seed": 7}
@@ -313,7 +314,8 @@ async def test_the_same_question_has_the_same_answer_and_is_kept_with_digest_and
     assert both[0]["answer"] == both[1]["answer"]
     async with committed_sessions() as session:
         rows = (await session.execute(sa.text("select digest, seed from answer"))).all()
-    assert set(rows) == {(digest_of(await problem_of(engine, town)), 7)}
+    key = marking_key(Settings(home=tmp_path).digest_key_place)
+    assert set(rows) == {(mark(digest_of(await problem_of(engine, town)), key), 7)}
     listed = await town.ask("leader", "GET", f"/answers?opportunity={town.project}")
     assert [each["id"] for each in listed] == [both[1]["id"], both[0]["id"]]
     assert await town.ask("leader", "GET", "/answers?consortium=" + town.project) == []

@@ -171,7 +171,7 @@ def too_well_known(total: float, interval: tuple[float, float]) -> bool:
 
 
 def half(value: int) -> int:
-    return 10 ** max(0, len(str(value)) - 3) // 2
+    return int(10 ** max(0, len(str(value)) - 3)) // 2
 
 
 def total(cells: Cells, key: Key) -> int:
@@ -286,8 +286,8 @@ def test_p25_with_changes_told_at_once_the_newcomer_is_seen() -> None:
 
 def test_changes_are_taken_over_once_five_firms_of_a_cell_have_changed() -> None:
     cells: dict[Key, dict[str, int]] = {("a",): {f"F{n}": 10 for n in range(10)}}
-    four = {("a",): cells[("a",)] | {f"F{n}": 20 for n in range(4)}}
-    five = {("a",): cells[("a",)] | {f"F{n}": 20 for n in range(5)}}
+    four: Cells = {("a",): cells[("a",)] | {f"F{n}": 20 for n in range(4)}}
+    five: Cells = {("a",): cells[("a",)] | {f"F{n}": 20 for n in range(5)}}
 
     assert taken_over(cells, four) == cells
     assert taken_over(cells, five) == five

@@ -78,6 +78,11 @@ async def accepts(person: Person) -> dict[str, Any]:
     return answered
 
 
+def shown(phrase: str, monthly: int, price: int) -> dict[str, Any]:
+    """What a firm declares that shows its price to those it is matched with, so that plans may go by price."""
+    return capability(phrase, monthly, price) | {"price_disclosure": "matched"}
+
+
 async def test_eight_members_come_to_one_agreement(city: City) -> None:
     """Eight members, one counter, one decline with repair, one expiry"""
     leader = await city.person("演示链主", Role.CHAIN_LEADER, email="leader@example.cn", verification=2)
@@ -96,9 +101,9 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
     with city.transcript.at_rest():
         for code, _, phrase, quantity, value in WORK:
             price = value // quantity * 9 // 10
-            await firms[code].ask("POST", "/capabilities", capability(phrase, quantity, price), expect=201)
+            await firms[code].ask("POST", "/capabilities", shown(phrase, quantity, price), expect=201)
             if code in spare:
-                dearer = capability(phrase, quantity, price * 21 // 20)
+                dearer = shown(phrase, quantity, price * 21 // 20)
                 await spare[code].ask("POST", "/capabilities", dearer, expect=201)
 
     say("项目发布、求解、组建、一次邀请八家 · A project, a plan, a consortium, eight asked in one call")
