@@ -20,11 +20,12 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from api import safe
 from api.actions.auth import digest
-from api.auth import COOKIE, identify
+from api.auth import cookie_name, identify, idle_of
 from api.db import transaction
 from api.queries.actors import signed_in
 from api.safe import SafeClosed
 from api.settings import Settings
+from api.tenancy import Office, doing
 from domain.errors import NotFound
 
 FILE = "file"
@@ -77,7 +78,11 @@ class FilesApart(ASGIMiddleware):
             if not scope["path"].startswith(PLACE + "/"):
                 raise NotFound(noun=FILE)
             await next_app(scope, receive, send)
-        elif scope["route_handler"].opt.get(FILE) and COOKIE in request.cookies and await identify(request):
+        elif (
+            scope["route_handler"].opt.get(FILE)
+            and cookie_name(settings) in request.cookies
+            and await identify(request)
+        ):
             await _sent_on(request, settings.files_url)(scope, receive, send)
         else:
             await next_app(scope, receive, send)
@@ -85,7 +90,9 @@ class FilesApart(ASGIMiddleware):
 
 def _sent_on(request: AnyRequest, place: str) -> ASGIApp:
     path = request.scope["path"]
-    given = ticket(digest(request.cookies[COOKIE]), path, request.url.query, time.time())
+    given = ticket(
+        digest(request.cookies[cookie_name(request.app.state.settings)]), path, request.url.query, time.time()
+    )
     name = quote(path.rsplit("/", 1)[-1])
     address = f"{place.rstrip('/')}{PLACE}/{given}/{name}"
     answer = Redirect(address, status_code=303, headers={"Cache-Control": "no-store"})
@@ -95,8 +102,8 @@ def _sent_on(request: AnyRequest, place: str) -> ASGIApp:
 async def served(request: AnyRequest, text: str) -> ASGIApp:
     """Return the file behind a ticket, as its session would get it now. Raises NotFound."""
     told = read(text, time.time())
-    async with transaction(request.app.state.sessions) as session:
-        found = await signed_in(session, bytes.fromhex(told["session"]))
+    async with transaction(request.app.state.sessions, doing(Office.GATE)) as session:
+        found = await signed_in(session, bytes.fromhex(told["session"]), idle_of(request.app.state))
     if found is None:
         raise NotFound(noun=FILE)
     app: Litestar = request.app
