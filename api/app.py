@@ -21,6 +21,7 @@ from api.console import answer, environment
 from api.db import make_engine, make_sessions, provide_snapshot
 from api.docs import openapi_config
 from api.idempotency import OneTransaction, provide_session
+from api.limits import Counted
 from api.live import Bell
 from api.problems import stamp
 from api.routes import (
@@ -117,7 +118,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[OneTransaction(), auth.OwnSiteOnly()],
+        middleware=[Counted(), OneTransaction(), auth.OwnSiteOnly()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,

@@ -69,6 +69,12 @@ class Settings:
         False,
         "Let webhooks reach this machine over plain HTTP: for tests, never in service.",
     )
+    trusted_proxies: str | None = _told(
+        "LIANZHOU_TRUSTED_PROXIES",
+        None,
+        "The addresses of servers in front of us, with commas between: what they add to X-Forwarded-For counts. "
+        "Without it nobody is believed.",
+    )
     log_json: bool = _told("LIANZHOU_LOG_JSON", False, "Write log lines as JSON, for a collector.")
 
     heads: Path | None = _told(

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import answers, audit, demo, imports, solve, telling, vectors
+from api.cli import answers, audit, demo, imports, limits, solve, telling, vectors
 from api.cli.codes import Exit, failing
 from api.settings import Settings
 
@@ -27,6 +27,7 @@ user_app = typer.Typer(no_args_is_help=True, help="账号 / accounts")
 app.add_typer(database_app, name="db")
 app.add_typer(user_app, name="user")
 app.add_typer(audit.audit_app, name="audit")
+app.add_typer(limits.limits_app, name="limits")
 app.add_typer(imports.import_app, name="import")
 app.add_typer(imports.template_app, name="template")
 app.command("solve")(solve.solve)

@@ -103,7 +103,11 @@ GUARDS |= {
     "TRIGGER membership_guard ON membership",
     *(f"TRIGGER kept_guard ON {table}" for table in ("audit_head", "webhook_receipt")),
     *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt")),
+    "FUNCTION allowed",
     "FUNCTION event_place",
+    "FUNCTION invitation_quota",
+    "FUNCTION too_many",
+    "TRIGGER invitation_quota ON invitation",
     "TRIGGER event_place ON event",
 }
 """What stands in the database and cannot be said by a table class."""
