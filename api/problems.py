@@ -219,6 +219,7 @@ def problem(request: AnyRequest, exception: Exception) -> Problem:
     if isinstance(refusal, Internal):
         params = {"request": request_id(request.scope)}
         log.error("request.failed", request=params["request"], path=request.scope["path"], exc_info=exception)
+    _note(request, refusal)
     faults = refusal.faults if isinstance(refusal, Invalid) else ()
     if faults:
         params["count"] = len(faults)
@@ -229,6 +230,26 @@ def problem(request: AnyRequest, exception: Exception) -> Problem:
         params=params,
         errors=tuple(_told(locale, fault) for fault in faults),
         headers=_headers(request, refusal, locale),
+    )
+
+
+SECURITY = frozenset({401, 403, 422, 429})
+"""Refusals that are events of security: who was not let in, not allowed, too fast, or sent what nobody's form sends."""
+
+
+def _note(request: AnyRequest, refusal: DomainError) -> None:
+    """Write a refusal that concerns security to the log: what, where and whose, and nothing that was sent."""
+    if (status := status_of(refusal)) not in SECURITY:
+        return
+    found = request.scope.get("auth")
+    log.info(
+        "security.refused",
+        status=status,
+        code=refusal.code,
+        method=request.method,
+        path=request.scope["path"],
+        request=request_id(request.scope),
+        user=str(found.actor.user_id) if found is not None else None,
     )
 
 
