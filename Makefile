@@ -9,7 +9,7 @@ export UV_PYTHON_DOWNLOADS := never
 export PYTHONDONTWRITEBYTECODE ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run serve worker test test-long check format lock openapi clean
+.PHONY: help install run serve worker test test-long check format lock openapi sbom clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -61,6 +61,9 @@ openapi: install ## write api/openapi.json anew
 lock: $(VENV)/.ok ## lock the dependencies anew, with hashes and without addresses
 	$(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements.lock
 	! grep -nE 'https?://' requirements.lock
+
+sbom: install ## write sbom.json, a CycloneDX list of the locked parts; it is not kept
+	$(BIN)/uv tool run --quiet --from cyclonedx-bom cyclonedx-py requirements requirements.lock -o sbom.json
 
 clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(VENDOR) web/node_modules

@@ -21,6 +21,7 @@ from api.db import make_engine, make_sessions
 from api.docs import openapi_config
 from api.files import FilesApart
 from api.idempotency import OneTransaction, provide_session
+from api.limits import Counted
 from api.live import Bell
 from api.oidc import Providers
 from api.powers import PowersFirst
@@ -132,7 +133,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
             "signed_in": Provide(auth.provide_signed_in),
             "visitor": Provide(auth.provide_optional_actor),
         },
-        middleware=[PowersFirst(), OneTransaction(), auth.OwnSiteOnly(), FilesApart()],
+        middleware=[Counted(), PowersFirst(), OneTransaction(), auth.OwnSiteOnly(), FilesApart()],
         exception_handlers={Exception: answer, HTTPException: answer},
         before_send=[auth.harden, stamp],
         logging_config=None,

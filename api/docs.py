@@ -7,6 +7,7 @@ Litestar describes paths and types; what it cannot know is added here: refusals 
 import json
 from collections.abc import Iterator
 from html import escape
+from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any
 
@@ -64,9 +65,10 @@ def contract(described: Document) -> Document:
     schemas = components.setdefault("schemas", {})
     schemas.update(_problem_schemas())
     _state_examples(schemas)
+    components["responses"] = {f"Refused{status}": _refused(status) for status in (*EVERYBODY, *CHANGING)}
     components["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     for method, operation in operations(document):
-        _refuse_as_problems(operation)
+        _refuse_as_problems(method, operation)
         operation["responses"].get("204", {}).pop("content", None)
         if method.upper() not in SAFE_METHODS:
             operation.setdefault("parameters", []).append({"$ref": "#/components/parameters/IdempotencyKey"})
@@ -195,12 +197,29 @@ def _state_examples(schemas: Document) -> None:
             schemas[wire.__name__]["examples"] = [example]
 
 
-def _refuse_as_problems(operation: Document) -> None:
-    """Put one answer for every refusal in the place of those that Litestar supposes."""
+EVERYBODY = (400, 401, 403, 404, 406, 422, 429)
+"""What any operation may be refused with."""
+CHANGING = (409, 412, 413, 415, 428)
+"""What besides may be answered to a change."""
+AGAIN = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 1}}}
+
+
+def _refuse_as_problems(method: str, operation: Document) -> None:
+    """Put problem documents in the place of the refusals that Litestar supposes."""
     responses = operation["responses"]
     for status in [status for status in responses if status.startswith(("4", "5"))]:
         del responses[status]
-    responses["default"] = {
-        "description": "A refusal, as RFC 9457 has it.",
-        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}},
+    for status in EVERYBODY if method.upper() in SAFE_METHODS else sorted((*EVERYBODY, *CHANGING)):
+        responses[str(status)] = {"$ref": f"#/components/responses/Refused{status}"}
+    responses["5XX"] = {**_PROBLEM, "description": "Something of ours is broken, or not to be had at the moment."}
+
+
+_PROBLEM: Document = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemOut"}}}}
+
+
+def _refused(status: int) -> Document:
+    return {
+        **_PROBLEM,
+        "description": f"{HTTPStatus(status).phrase}, as RFC 9457 has it.",
+        **({"headers": AGAIN} if status == HTTPStatus.TOO_MANY_REQUESTS else {}),
     }

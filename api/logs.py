@@ -5,6 +5,7 @@ An event is named ``noun.verb-past``. What a person sent, what a firm asks for i
 
 import logging
 import sys
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -20,6 +21,7 @@ def start(*, as_json: bool) -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        inert,
         structlog.processors.format_exc_info,
     ]
     shown: Any = structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
@@ -33,6 +35,18 @@ def start(*, as_json: bool) -> None:
     lines.setFormatter(structlog.stdlib.ProcessorFormatter(processor=shown, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[lines], level=logging.WARNING, force=True)
     logging.getLogger("lianzhou").setLevel(logging.INFO)
+
+
+def inert(_logger: Any, _name: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Write control characters of what a line tells as escapes: nobody's words begin a line or colour a terminal.
+
+    >>> inert(None, "", {"path": "/a\\nlevel=error"})
+    {'path': '/a\\\\nlevel=error'}
+    """
+    for name, value in line.items():
+        if isinstance(value, str) and not value.isprintable():
+            line[name] = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return line
 
 
 def logger() -> Any:

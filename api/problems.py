@@ -150,6 +150,32 @@ CONSTRAINTS: Mapping[str, Callable[[], DomainError]] = {
 }
 """Constraints whose breach has a name of its own; the others are known by their kind (see ``_broken``)."""
 
+
+class TooManyInvitations(TooMany):
+    """The chain leader has sent as many invitations as one may send in a day."""
+
+    code = "too-many-invitations"
+
+
+class TooManyLive(TooMany):
+    """The firm has as many unanswered invitations from this chain leader as it may have at one time."""
+
+    code = "too-many-live"
+
+
+class DeclinedOften(TooMany):
+    """The firm has declined and been asked again as often as one may ask."""
+
+    code = "declined-often"
+
+
+QUOTAS: Mapping[str, type[TooMany]] = {
+    "quota_invitations": TooManyInvitations,
+    "quota_live_invitations": TooManyLive,
+    "quota_reinvitations": DeclinedOften,
+}
+"""What the guard of invitations refuses by; the seconds to wait stand in the detail of its exception."""
+
 UNSTORABLE = frozenset({"22000", "22001", "22003", "22021", "22P02", "22P05"})
 CONTENDED = frozenset({"40001", "40P01", "55P03"})
 OUT_OF_REACH = ("08", "53", "57")
@@ -193,6 +219,7 @@ def problem(request: AnyRequest, exception: Exception) -> Problem:
     if isinstance(refusal, Internal):
         params = {"request": request_id(request.scope)}
         log.error("request.failed", request=params["request"], path=request.scope["path"], exc_info=exception)
+    _note(request, refusal)
     faults = refusal.faults if isinstance(refusal, Invalid) else ()
     if faults:
         params["count"] = len(faults)
@@ -203,6 +230,26 @@ def problem(request: AnyRequest, exception: Exception) -> Problem:
         params=params,
         errors=tuple(_told(locale, fault) for fault in faults),
         headers=_headers(request, refusal, locale),
+    )
+
+
+SECURITY = frozenset({401, 403, 422, 429})
+"""Refusals that are events of security: who was not let in, not allowed, too fast, or sent what nobody's form sends."""
+
+
+def _note(request: AnyRequest, refusal: DomainError) -> None:
+    """Write a refusal that concerns security to the log: what, where and whose, and nothing that was sent."""
+    if (status := status_of(refusal)) not in SECURITY:
+        return
+    found = request.scope.get("auth")
+    log.info(
+        "security.refused",
+        status=status,
+        code=refusal.code,
+        method=request.method,
+        path=request.scope["path"],
+        request=request_id(request.scope),
+        user=str(found.actor.user_id) if found is not None else None,
     )
 
 
@@ -373,6 +420,8 @@ def _broken(state: str, cause: Any) -> DomainError:
     constraint, table = getattr(cause, "constraint_name", None) or "", getattr(cause, "table_name", None) or ""
     if constraint in CONSTRAINTS:
         return CONSTRAINTS[constraint]()
+    if constraint in QUOTAS:
+        return QUOTAS[constraint](seconds=int(getattr(cause, "detail", None) or PATIENCE))
     if state == "23503" and "still referenced" not in str(getattr(cause, "detail", "")):
         return NotFound(noun=constraint.removeprefix(f"fk_{table}_").removesuffix("_id"))
     if state in ("23001", "23503"):

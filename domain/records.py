@@ -428,6 +428,38 @@ class SignInThrottle(Record, table=True):
     since: datetime | None = moment(now=True)
 
 
+class Quota(Record, table=True):
+    """A limit for which this deployment states another figure than the usual one."""
+
+    __tablename__: ClassVar[str] = "quota"
+    __table_args__ = (sa.CheckConstraint("most >= 0", name="most"),)
+
+    name: str = Field(max_length=40, primary_key=True)
+    most: int = Field()
+
+
+class RequestCount(Record, table=True):
+    """How many requests came from one person, organisation or address since the moment it is counted from."""
+
+    __tablename__: ClassVar[str] = "request_count"
+    __table_args__: ClassVar[Any] = {"prefixes": ["UNLOGGED"]}
+
+    key: str = Field(max_length=80, primary_key=True)
+    since: datetime | None = moment(now=True)
+    count: int = Field()
+
+
+class InvitationCount(Record, table=True):
+    """How many invitations a chain leader has sent on one day of Beijing's calendar."""
+
+    __tablename__: ClassVar[str] = "invitation_count"
+    __table_args__ = (sa.CheckConstraint("sent >= 0", name="sent"),)
+
+    organisation_id: UUID = refers("organisation.id", ondelete="CASCADE", primary=True)
+    day: date = Field(primary_key=True)
+    sent: int = Field(default=0)
+
+
 class Capability(Versioned, table=True):
     """What a firm declares it can do: a phrase or code, with quantity per month where it says so."""
 

@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 
 from api.db import connect, dsn_of, make_engine, make_sessions, migrate
 from api.embedded import Cluster
+from domain.limits import LIMITS
 from tests.roles import as_owner, bind_callers
 
 bind_callers()  # before any test names an action or a query
@@ -32,6 +33,9 @@ FAST = {
     "synchronous_commit": "off",
 }
 TURNS = 7_145_002
+PLENTY = 1_000_000
+"""What the tests' deployment allows of everything: storms and stories ask for more in a minute than a city in a day.
+``tests/api/test_limits.py`` tries the usual figures."""
 Value = TypeVar("Value")
 
 
@@ -123,7 +127,9 @@ def real_data() -> Path:
 
 async def empty(engine: AsyncEngine) -> None:
     """Remove every row; the guards that keep rows stand aside for it."""
-    tables = ", ".join([*(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables), "queue.pgqueuer"])
+    tables = ", ".join(
+        [*(f'"{table.name}"' for table in SQLModel.metadata.sorted_tables if table.name != "quota"), "queue.pgqueuer"]
+    )
     async with engine.begin() as connection:
         await connection.execute(sa.text("set local session_replication_role = replica"))
         await connection.execute(sa.text(f"truncate {tables} restart identity cascade"))
@@ -139,6 +145,8 @@ async def prepared(server_url: str, name: str) -> None:
         await admin.execute(f"create database {name} template {template}")
     finally:
         await admin.close()
+    stated = ", ".join(f"('{limit}', {PLENTY})" for limit in LIMITS)
+    await statement(named(server_url, name), f"insert into quota (name, most) values {stated}")
 
 
 async def migrated_template(admin: "asyncpg.Connection[Any]", server_url: str) -> str:

@@ -19,6 +19,7 @@ from api import safe
 from api.actions import phrases
 from api.actions.importing import capabilities, firms, links, opportunities, products
 from api.actions.importing.plan import NOUNS, Options, Plan, Planner, Report
+from api.actions.limits import room_for_file
 from api.intake.reading import Reading, Subject
 from api.intake.report import Account, ImportReport
 from api.intake.sheet import Upload, accept, refused
@@ -102,9 +103,10 @@ async def receive(
 ) -> Job:
     """Keep an uploaded file under `home` and enqueue the job that brings it in; the job's subject is the batch.
 
-    Raises NotAllowed.
+    Raises NotAllowed, TooMany.
     """
     _allow(actor, subject, None)
+    await room_for_file(session, actor.organisation_id)
     await to_thread.run_sync(_keep, home / UPLOADS, upload)
     batch = _opened(actor, subject, upload.filename, upload.sha256)
     session.add(batch)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.actions.limits import room_for_job
 from api.outbox import enqueue, record
 from api.queries import visible
 from api.wire.jobs import SuggestIn
@@ -18,7 +19,7 @@ from domain.records import Job, Suggestion
 
 
 async def ask(session: AsyncSession, actor: Actor, opportunity: UUID, given: SuggestIn) -> Job:
-    """Queue a run for an own, published opportunity. Raises NotFound, NotAllowed, IllegalTransition."""
+    """Queue a run for an own, published opportunity. Raises NotFound, NotAllowed, IllegalTransition, TooMany."""
     row = await visible.opportunity(session, actor, opportunity)
     if row.organisation_id != actor.organisation_id:
         raise NotAllowed(needed="owner")
@@ -26,6 +27,7 @@ async def ask(session: AsyncSession, actor: Actor, opportunity: UUID, given: Sug
         raise IllegalTransition(current=str(row.state), wanted="suggestion", possible=str(OpportunityState.PUBLISHED))
     if given.consortium_id is not None:
         await visible.consortium(session, actor, given.consortium_id)
+    await room_for_job(session, actor.organisation_id)
     job = Job(
         kind="suggest",
         subject_id=row.id,

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from api.cli import answers, audit, demo, imports, keys, solve, telling, vectors
+from api.cli import answers, audit, demo, imports, keys, limits, solve, telling, vectors
 from api.cli.codes import Exit, failing
 from api.settings import Settings
 from domain.kinds import Duty
@@ -29,6 +29,7 @@ app.add_typer(database_app, name="db")
 app.add_typer(user_app, name="user")
 app.add_typer(audit.audit_app, name="audit")
 app.add_typer(keys.keys_app, name="keys")
+app.add_typer(limits.limits_app, name="limits")
 app.add_typer(imports.import_app, name="import")
 app.add_typer(imports.template_app, name="template")
 app.command("solve")(solve.solve)

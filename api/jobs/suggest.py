@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import suggestions
 from api.db import snapshot
-from api.jobs import Effect, JobContext, Outcome
+from api.jobs import Effect, JobContext, NotYet, Outcome
 from api.marks import mark, marking_key
 from api.queries import answers, consortia
 from api.queries.world import load_opening, load_world
@@ -31,8 +31,13 @@ GONE = frozenset({MembershipState.DECLINED, MembershipState.EXPIRED, MembershipS
 async def suggest(context: JobContext) -> Effect:
     """Propose consortia for the job's opportunity; the effect keeps them as a suggestion.
 
-    Raises NotFound when the opportunity is no longer the actor's to see.
+    One run of an organisation goes on at a time, in the order they were asked for, so that whoever asks for much keeps
+    nobody waiting. Raises NotYet while another one is under way, NotFound when the opportunity is no longer
+    the actor's to see.
     """
+    async with snapshot(context.engine) as session:
+        if not await answers.next_in_turn(session, context.actor, context.job_id):
+            raise NotYet
     await context.report({"stage": "reading"})
     opening, world, wanted, reader = await _read(context)
     await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})

@@ -60,13 +60,13 @@ async def asked(session: AsyncSession, actor: Actor, since: timedelta) -> list[J
 
 
 async def next_in_turn(session: AsyncSession, actor: Actor, identity: UUID) -> bool:
-    """Tell whether every question that the actor's organisation asked before this one has ended."""
+    """Tell whether everything of the same kind that the actor's organisation asked for before this has ended."""
     mine = await visible.job(session, actor, identity)
     earlier = (
         sa.select(col(Job.id))
         .where(
             col(Job.organisation_id) == actor.organisation_id,
-            col(Job.kind) == KIND,
+            col(Job.kind) == mine.kind,
             col(Job.state).in_(OPEN),
             sa.tuple_(col(Job.created_at), col(Job.id)) < (mine.created_at, mine.id),
         )

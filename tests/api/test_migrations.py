@@ -109,6 +109,10 @@ GUARDS |= {
     *(f"TRIGGER kept_whole ON {table}" for table in ("audit_head", "bid_claim", "webhook_receipt", *STATISTICS)),
     "FUNCTION event_place",
     "FUNCTION sealed_guard",
+    "FUNCTION allowed",
+    "FUNCTION invitation_quota",
+    "FUNCTION too_many",
+    "TRIGGER invitation_quota ON invitation",
     "TRIGGER event_place ON event",
 }
 GUARDS |= {

@@ -1,15 +1,16 @@
 """The second line for what came after it: people and claims, ways of signing in, disclosure, statistics, cases.
 
 Revision ID: 0018
-Revises: 0016
+Revises: 0017
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 from api.migrations.rls import ME, PERSON, allow, protect, release, watch
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
@@ -23,7 +24,9 @@ WORK: tuple[tuple[str, str, str], ...] = (
         "select, insert, update, delete",
         "entry_link claim pending_sign_in second_factor recovery_code recovery linked_identity throttle",
     ),
+    (GATE, "select, insert, update, delete", "request_count"),
     (GATE, "select, insert", "event"),
+    ("lianzhou_keeper", "select, update, delete", "request_count invitation_count"),
     (GATE, "insert, update", "organisation"),
     # shows of what a firm declares what its reader may read, and names an officer to the firm he reads about
     (
@@ -41,6 +44,7 @@ WORK: tuple[tuple[str, str, str], ...] = (
 TABLES = (
     "entry_link", "claim", "pending_sign_in", "second_factor", "recovery_code", "recovery", "linked_identity",
     "throttle", "field_disclosure", "statistic_release", "statistic_cell", "statistic_ground", "bureau_case",
+    "request_count", "invitation_count",
 )  # fmt: skip
 ROLE = """
 do $$ begin
@@ -75,9 +79,17 @@ def upgrade() -> None:
     protect("statistic_ground", "false", rights="select")
     protect("bureau_case", f"{OWN} or firm_id = {ME}", OWN, rights="select, insert, update")
     watch("claim")
+    protect("request_count", "false", rights="select")
+    protect("invitation_count", OWN, rights="select")
+    op.execute("grant select on quota to public")  # a limit is told to whoever meets it
+    op.execute(f"alter function invitation_quota() security definer set search_path = {_schema()}, pg_temp")
     for role, rights, tables in WORK:
         for table in tables.split():
             allow(table, role, rights)
+
+
+def _schema() -> str:
+    return str(op.get_bind().execute(sa.text("select quote_ident(current_schema())")).scalar_one())
 
 
 def downgrade() -> None:
@@ -88,6 +100,9 @@ def downgrade() -> None:
                 for right in rights.split(", "):
                     op.execute(f"drop policy {role.removeprefix('lianzhou_')}_{right} on {table}")
                 op.execute(f"revoke {rights} on {table} from {role}")
+    op.execute("revoke select on quota from public")
+    op.execute("alter function invitation_quota() security invoker")
+    op.execute("alter function invitation_quota() reset search_path")
     for table in TABLES:
         release(table)
     op.execute("drop owned by lianzhou_teller")

@@ -1,0 +1,89 @@
+"""Requests made up from the contract, sent to a served process as one reader, and every answer judged by it."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from schemathesis import checks
+from schemathesis.config import SchemathesisConfig
+from schemathesis.core.failures import Failure, FailureGroup
+
+SEED = 20_270_112
+LEFT_OUT = {
+    "followJob": "its answer has no end; tests/api/test_live.py reads it",
+    "followEvents": "its answer has no end; tests/api/test_live.py reads it",
+    "signOut": "it would end the session by which everything else is asked; tests/api/test_auth.py asks it",
+    "revokeSignIn": "likewise",
+}
+"""Operations that are not walked, each with its reason."""
+
+NOT_ASKED = {
+    "unsupported_method": "TRACE and made-up methods are answered by the HTTP server before the application is asked",
+    "use_after_free": "a rule about sequences; a single request has none",
+    "ensure_resource_availability": "a rule about sequences; a single request has none",
+    "max_response_time": "time depends on the machine; benchmarks tell of it",
+    "ignored_auth": "who may do what is decided by tests/permissions, for every reader and every thing",
+    "missing_required_header": "If-Match is answered 428 by RFC 6585, not 4xx of that check's own list",
+    "positive_data_acceptance": "made-up ids name nothing and made-up words break rules of the business: 404, 409, 422",
+    "negative_data_rejection": "fields with rules outside JSON Schema may take what a schema-only reader thinks wrong",
+}
+"""Checks that are left out, each with its reason."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """What a reader was answered: how often each status, and what was wrong."""
+
+    statuses: Counter[int] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def asked() -> list[Any]:
+    """Return the checks that judge every answer."""
+    checks.load_all_checks()
+    return [check for check in checks.CHECKS.get_all() if check.__name__ not in NOT_ASKED]
+
+
+def walk(url: str, document: dict[str, Any], headers: dict[str, str], examples: int, share: tuple[int, int]) -> Walk:
+    """Send `examples` requests with `headers` for each operation of a `share` of `document`; judge the answers.
+
+    A share is its number and how many there are.
+    """
+    found, session, judges = Walk(), requests.Session(), asked()
+    schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig())
+    number, shares = share
+    for place, result in enumerate(schema.get_all_operations()):
+        operation = result.ok()
+        name = operation.definition.raw["operationId"]
+        if name in LEFT_OUT or place % shares != number:
+            continue
+        _ask(found, operation, name, url, headers, examples, session, judges)
+    return found
+
+
+def _ask(
+    found: Walk, operation: Any, name: str, url: str, headers: dict[str, str], examples: int, session: Any, judges: Any
+) -> None:
+    @seeded(SEED)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.explicit, Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(case=operation.as_strategy())
+    def each(case: Any) -> None:
+        answer = case.call(base_url=url, headers=headers, session=session, timeout=30)
+        found.statuses[answer.status_code] += 1
+        try:
+            case.validate_response(answer, checks=judges, headers=headers)
+        except (FailureGroup, Failure) as failure:
+            for one in getattr(failure, "exceptions", [failure]):
+                found.failures.setdefault(f"{name} {type(one).__name__}", f"{answer.status_code} {one}"[:700])
+
+    each()
