@@ -4,6 +4,7 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql import Select
 from sqlmodel import col
 
 from domain.kinds import RunState
@@ -45,5 +46,5 @@ async def _take_turns(session: AsyncSession, name: str, organisation: UUID) -> N
     await session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
-async def _counted(session: AsyncSession, count: "sa.Select[tuple[int]]", name: str) -> tuple[int, int]:
+async def _counted(session: AsyncSession, count: Select[int], name: str) -> tuple[int, int]:
     return int((await session.execute(count)).scalar_one()), (await stated(session))[name]

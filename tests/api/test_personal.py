@@ -237,7 +237,7 @@ async def test_p47_the_only_administrator_appoints_another_first(session: AsyncS
 
     with pytest.raises(personal.OnlyAdministrator):
         await personal.erase(session, admin)
-    colleague.admin = True
+    colleague.duties = ["admin"]
     await session.flush()
     await personal.erase(session, admin)
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import httpx
@@ -35,7 +35,7 @@ from api.tenancy import NOBODY, Bound, Office, bind, through
 from domain.actor import Actor
 from domain.errors import NotFound
 from domain.kinds import Role
-from domain.records import Capability, Certificate, Consortium
+from domain.records import Agreement, Capability, Certificate, Consortium, TermsLine
 from tests.factories import (
     make_capability,
     make_certificate,
@@ -192,7 +192,7 @@ async def test_p23_but_for_its_owner_the_solver_alone_reads_what_a_firm_asks(ses
 async def test_p23_a_statement_of_the_bureaus_does_not_name_what_it_may_not_read(session: AsyncSession) -> None:
     await tenancy.become(session, Bound(office=Office.BUREAU))
 
-    for entity in tenancy.TermsLine, tenancy.Agreement:
+    for entity in TermsLine, Agreement:
         assert (await session.execute(sa.select(entity))).scalars().all() == []
 
 
@@ -258,7 +258,7 @@ async def test_p19_a_firm_writes_nothing_in_anothers_name(session: AsyncSession)
             async with session.begin_nested():
                 await session.execute(attempt)
 
-    assert removed.rowcount == 0
+    assert cast("sa.CursorResult[Any]", removed).rowcount == 0
 
 
 async def holders(session: AsyncSession) -> set[UUID]:

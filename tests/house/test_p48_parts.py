@@ -38,9 +38,9 @@ def licence(name: str) -> str | None:
     except PackageNotFoundError:
         return None
     classified = [
-        each.rpartition(" :: ")[2] for each in told.get_all("Classifier", []) if each.startswith("License ::")
+        each.rpartition(" :: ")[2] for each in told.get_all("Classifier") or [] if each.startswith("License ::")
     ]
-    said = told.get("License-Expression") or "; ".join(classified) or (told.get("License") or "").strip().split("\n")[0]
+    said = told["License-Expression"] or "; ".join(classified) or (told["License"] or "").strip().split("\n")[0]
     return " ".join(said.split())[:80].replace("|", "/") or "not stated"
 
 
