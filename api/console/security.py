@@ -167,13 +167,19 @@ async def confirm(
         given = Reading(data).wire(CodeIn, {"code": data.get("code", "")})
         codes = await second_factor.confirm(session, reader.proven, given.code)
     except (Invalid, WrongPassword) as refused:
-        status, faults = said(request, reader, refused, "code")
-        again = drawn(await second_factor.offered(session, reader.proven))
-        return await security_page(state, reader, session, status=status, faults=faults, offered=again)
+        return await _offered_again(request, state, reader, session, refused)
     secret = await actions.renew(session, reader.proven, second_factor=True)
     shown = await security_page(state, reader, session, codes=codes)
     shown.cookies.append(session_cookie(state, secret))
     return shown
+
+
+async def _offered_again(
+    request: AnyRequest, state: State, reader: Reader, session: AsyncSession, refused: Invalid | WrongPassword
+) -> Response[Any]:
+    status, faults = said(request, reader, refused, "code")
+    again = drawn(await second_factor.offered(session, reader.proven))
+    return await security_page(state, reader, session, status=status, faults=faults, offered=again)
 
 
 @post(HOME + "/second-factor/codes", opt=ONCE)

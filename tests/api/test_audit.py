@@ -161,7 +161,7 @@ async def test_before_the_first_event_there_is_a_chain_of_nothing(committed_sess
 
 
 @pytest.mark.parametrize(("statements", "seq", "why"), TAMPERED.values(), ids=TAMPERED.keys())
-async def test_an_edit_is_noticed_at_the_first_row_it_touches(
+async def test_p41_an_edit_is_noticed_at_the_first_row_it_touches(
     changed: Sessions, statements: str, seq: int, why: Break
 ) -> None:
     await tamper(changed, statements)
@@ -173,7 +173,7 @@ async def test_an_edit_is_noticed_at_the_first_row_it_touches(
 
 
 @pytest.mark.parametrize("table", ["event", "audit_seal"])
-async def test_without_putting_the_guards_aside_there_is_no_edit(told: Sessions, table: str) -> None:
+async def test_p41_without_putting_the_guards_aside_there_is_no_edit(told: Sessions, table: str) -> None:
     for statement in (f"delete from {table}", f"truncate {table} cascade", f"update {table} set {{}}"):
         sql = statement.format("code = 'x'" if table == "event" else "seq = seq + 100")
         with pytest.raises(DBAPIError, match="keeps every row as it was written"):
@@ -181,7 +181,7 @@ async def test_without_putting_the_guards_aside_there_is_no_edit(told: Sessions,
                 await session.execute(sa.text(sql))
 
 
-async def test_a_cut_tail_is_noticed_by_the_head_that_was_kept_elsewhere(told: Sessions) -> None:
+async def test_p41_a_cut_tail_is_noticed_by_the_head_that_was_kept_elsewhere(told: Sessions) -> None:
     async with told() as session:
         kept = await reading.head(session)
 
@@ -194,7 +194,7 @@ async def test_a_cut_tail_is_noticed_by_the_head_that_was_kept_elsewhere(told: S
     assert (found.seq, found.why) == (11, Break.CUT_SHORT)
 
 
-async def test_a_chain_computed_anew_is_noticed_by_the_head_that_was_kept_elsewhere(told: Sessions) -> None:
+async def test_p41_a_chain_computed_anew_is_noticed_by_the_head_that_was_kept_elsewhere(told: Sessions) -> None:
     """The strongest forger: an old event edited, and every later link made to fit."""
     async with told() as session:
         kept = await reading.head(session)
@@ -416,7 +416,7 @@ CUT = (
 
 
 @pytest.mark.parametrize(("forged", "place"), [("cut", 11), ("recomputed", 12), ("untouched", None)])
-async def test_a_signed_head_kept_elsewhere_shows_what_the_chain_cannot(
+async def test_p41_a_signed_head_kept_elsewhere_shows_what_the_chain_cannot(
     told: Sessions, database_url: str, tmp_path: Path, forged: str, place: int | None
 ) -> None:
     kept = tmp_path / "at the bureau.json"

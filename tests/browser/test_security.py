@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from domain.kinds import Role
-from tests.browser.conftest import DESK, PHONE, House
+from tests.browser.conftest import DESK, PHONE, House, Visit
 from tests.town import PASSWORD, Account, settle
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -38,17 +38,23 @@ async def test_a_second_factor_is_set_up_from_its_picture_and_asked_for_at_the_n
         assert len(codes) == 10
         assert await visit.fits()
 
-        await page.locator("form[action='/logout'] button").click()
-        await page.fill("[name=email]", account.email)
-        await page.fill("[name=password]", PASSWORD)
-        await page.locator("main form[action='/login'] button").click()
-        await page.wait_for_url("**/login/code**")
-        assert await visit.fits()
-        await page.fill("[name=code]", codes[0])
-        await page.locator("main form button").click()
-        await page.wait_for_url(house.address + "/")
+        await _back_in(visit, account, codes[0])
         await visit.go("/security")
         await visit.reads("剩余备用码：9")
+
+
+async def _back_in(visit: Visit, account: Account, code: str) -> None:
+    """Sign out, and in again by password and code."""
+    page = visit.page
+    await page.locator("form[action='/logout'] button").click()
+    await page.fill("[name=email]", account.email)
+    await page.fill("[name=password]", PASSWORD)
+    await page.locator("main form[action='/login'] button").click()
+    await page.wait_for_url("**/login/code**")
+    assert await visit.fits()
+    await page.fill("[name=code]", code)
+    await page.locator("main form button").click()
+    await page.wait_for_url(visit.address + "/")
 
 
 async def test_whoever_has_forgotten_asks_from_the_sign_in_page_and_hears_the_same_as_anybody(

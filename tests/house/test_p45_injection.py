@@ -18,6 +18,9 @@ DANGEROUS = frozenset(
 )  # fmt: skip
 KNOWN = {
     "api/db.py": "statements about roles, databases and settings of a session, from constants of our own",
+    "api/actions/importing/plan.py": "names of a table and its columns, from the records",
+    "api/actions/resealing.py": "names of tables and columns that are sealed, from the records",
+    "api/actions/retention.py": "names and conditions of the inventory in `domain/personal.py`",
     "api/embedded.py": "names of a database of our own making; no parameter may stand there",
     "api/migrations/": "names of tables, from tuples in the same file",
     "api/queries/events.py": "one constant of the outbox, the horizon of transactions that have ended",
