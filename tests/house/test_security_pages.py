@@ -45,7 +45,7 @@ PROMISES = {
 }
 OPEN = frozenset({33})
 """Rows that have no test named after them yet; a row leaves this list with its first test, and the list must empty."""
-NAMED = re.compile(r"def (test_p(\d\d)_\w+)\(")
+NAMED = re.compile(r"def (test_((?:p\d\d_)+)\w+)\(")
 HEAD = """# The promises of security, and their tests
 
 Written by `tests/house/test_security_pages.py`: every row with the tests that carry its number. A row without one is
@@ -58,8 +58,9 @@ def named(root: Path) -> dict[int, list[tuple[str, str]]]:
     """Return the tests named after each row, with their files."""
     found = defaultdict(list)
     for path in sorted((root / "tests").rglob("test_*.py")):
-        for name, row in NAMED.findall(path.read_text(encoding="utf-8")):
-            found[int(row)].append((name, path.relative_to(root).as_posix()))
+        for name, rows in NAMED.findall(path.read_text(encoding="utf-8")):
+            for row in re.findall(r"\d\d", rows):
+                found[int(row)].append((name, path.relative_to(root).as_posix()))
     return found
 
 
