@@ -77,13 +77,16 @@ async def record(
     )
     bound = bound_to(session)
     # what is told in another's name, such as a leader's, is not the asker's to write, nor always his to read
-    another = bound is not None and bound.organisation != actor.organisation_id
+    asks = bound is not None and bound.office in ASKING
+    another = asks and bound is not None and bound.organisation != actor.organisation_id
     async with through(session, Office.FORMATION) if another else nullcontext():
         session.add(event)
         await session.flush()
     await session.execute(NOTIFY, {"channel": EVENT_CHANNEL, "payload": ""})
 
 
+ASKING = (Office.APP, Office.BUREAU)
+"""The offices of those who ask; the product's own write in whoever's name they work."""
 CHANGED = "lianzhou.changed"
 UNSAID = frozenset({"created_at", "version"})
 """Columns the database fills in; they count changes and say nothing about the thing."""

@@ -135,6 +135,7 @@ GUARDS |= {
             "seats",
             "settled",
             "together",
+            "verified",
         )
     ),
 }

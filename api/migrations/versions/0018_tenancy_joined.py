@@ -88,6 +88,11 @@ def upgrade() -> None:
             allow(table, role, rights)
 
 
+def _roles() -> list[str]:
+    found = op.get_bind().execute(sa.text("select rolname from pg_roles where rolname like 'lianzhou\\_%' order by 1"))
+    return [row.rolname for row in found]
+
+
 def _schema() -> str:
     return str(op.get_bind().execute(sa.text("select quote_ident(current_schema())")).scalar_one())
 
@@ -103,6 +108,8 @@ def downgrade() -> None:
     op.execute("revoke select on quota from public")
     op.execute("alter function invitation_quota() security invoker")
     op.execute("alter function invitation_quota() reset search_path")
+    everybody = ", ".join(_roles())
     for table in TABLES:
+        op.execute(f"revoke all on {table} from {everybody}")
         release(table)
     op.execute("drop owned by lianzhou_teller")
