@@ -18,14 +18,14 @@ create table storm_journal (
   id bigint generated always as identity primary key,
   capacity_month_id bigint not null, hold_id uuid, live boolean, quantity integer, declared integer
 );
-create function storm_hold() returns trigger language plpgsql as $$
+create function storm_hold() returns trigger language plpgsql security definer as $$
 begin
   insert into storm_journal (capacity_month_id, hold_id, live, quantity)
   values (new.capacity_month_id, new.id, new.state in ('soft', 'hard'), new.quantity);
   return null;
 end $$;
 create trigger storm_hold after insert or update of state on capacity_hold for each row execute function storm_hold();
-create function storm_month() returns trigger language plpgsql as $$
+create function storm_month() returns trigger language plpgsql security definer as $$
 begin
   insert into storm_journal (capacity_month_id, declared) values (new.id, new.declared);
   return null;

@@ -5,7 +5,6 @@ are those of the permission matrix (`tests/permissions`); what is asked here is 
 """
 
 import asyncio
-import itertools
 import random
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -249,16 +248,14 @@ async def test_p19_a_firm_writes_nothing_in_anothers_name(session: AsyncSession)
     await tenancy.become(session, Bound(office=Office.APP, organisation=firm.id))
 
     removed = await session.execute(sa.delete(Capability).where(col(Capability.id) == theirs.id))
-    for attempt in (
-        sa.update(Capability).where(col(Capability.id) == theirs.id).values(phrase="假"),
-        sa.insert(Certificate).values(id=uuid4(), version=1, organisation_id=other.id, scheme="ISO 9001",
-                                      valid_from=date(2027, 1, 1), verification=0),
-    ):  # fmt: skip
-        with pytest.raises(DBAPIError, match="row-level security"):
-            async with session.begin_nested():
-                await session.execute(attempt)
+    changed = await session.execute(sa.update(Capability).where(col(Capability.id) == theirs.id).values(phrase="假"))
+    with pytest.raises(DBAPIError, match="row-level security"):
+        await session.execute(
+            sa.insert(Certificate).values(id=uuid4(), version=1, organisation_id=other.id, scheme="ISO 9001",
+                                          valid_from=date(2027, 1, 1), verification=0)
+        )  # fmt: skip
 
-    assert cast("sa.CursorResult[Any]", removed).rowcount == 0
+    assert (removed.rowcount, changed.rowcount) == (0, 0)
 
 
 async def holders(session: AsyncSession) -> set[UUID]:
@@ -397,19 +394,6 @@ async def test_p19_a_hundred_thousand_requests_of_two_firms_get_their_own(
 ) -> None:
     with without_the_first_line(monkeypatch):
         assert await traffic(database_url, two, 100_000, monkeypatch) == [100_000, 0]
-
-
-async def test_p19_requests_that_bind_the_session_and_sometimes_forget_get_the_others_rows(
-    database_url: str, two: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    as_settings_of_the_session(monkeypatch)
-    turns = itertools.count()
-    monkeypatch.setattr("api.auth.acting", lambda actor: tenancy.acting(actor) if next(turns) % 3 else None)
-
-    with without_the_first_line(monkeypatch):
-        _, others = await traffic(database_url, two, 400, monkeypatch)
-
-    assert others > 0
 
 
 # ------------------------------------------------------------------ one line alone
