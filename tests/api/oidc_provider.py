@@ -70,7 +70,7 @@ class Handler(BaseHTTPRequestHandler):
 
     server: Provider
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is the library's
+    def do_GET(self) -> None:
         """Answer what is asked of a provider by GET."""
         asked = dict(parse_qsl(urlsplit(self.path).query))
         match urlsplit(self.path).path:
@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
             case _:
                 self._json({"error": "not_found"}, 404)
 
-    def do_POST(self) -> None:  # noqa: N802 - the name is the library's
+    def do_POST(self) -> None:
         """Answer what is asked of a provider by POST, and take what to lie about."""
         body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
         parts = urlsplit(self.path)

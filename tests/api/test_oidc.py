@@ -56,7 +56,8 @@ def named(tmp_path: Path, issuer: str) -> Path:
     """The file that names providers: an honest city, and another that is the same machine under another name."""
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     rows = [
-        f'[[provider]]\nid = "{identity}"\nname = "{name}"\nissuer = "{issuer}"\nclient_id = "{CLIENT}"\nsecret_file = "secret"\n'
+        f'[[provider]]\nid = "{identity}"\nname = "{name}"\nissuer = "{issuer}"\n'
+        f'client_id = "{CLIENT}"\nsecret_file = "secret"\n'
         for identity, name in (("city", "城市统一身份"), ("other", "另一家"))
     ]
     place = tmp_path / "oidc.toml"

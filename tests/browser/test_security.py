@@ -39,10 +39,7 @@ async def test_a_second_factor_is_set_up_from_its_picture_and_asked_for_at_the_n
         assert await visit.fits()
 
         await page.locator("form[action='/logout'] button").click()
-        await page.fill("[name=email]", account.email)
-        await page.fill("[name=password]", PASSWORD)
-        await page.locator("main form[action='/login'] button").click()
-        await page.wait_for_url("**/login/code**")
+        await visit.sign_in(account, "/login/code")
         assert await visit.fits()
         await page.fill("[name=code]", codes[0])
         await page.locator("main form button").click()
