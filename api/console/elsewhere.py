@@ -48,7 +48,7 @@ async def set_out(
     if not own_site(request):
         raise CrossSite()
     sign_in = linking(guest) if link else None
-    attempt = Attempt.begin(provider, local(next), sign_in)
+    attempt = Attempt.set_out(provider, local(next), sign_in)
     return await _sent(state, provider, attempt)
 
 
