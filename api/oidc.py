@@ -74,7 +74,7 @@ class Attempt:
     verifier: str
 
     @classmethod
-    def started(cls, provider: Provider, onward: str, sign_in: str | None) -> "Attempt":
+    def set_out(cls, provider: Provider, onward: str, sign_in: str | None) -> "Attempt":
         """Set out, with secrets of 256 bits each."""
         until = int(time.time() + ATTEMPT.total_seconds())
         state, nonce, verifier = (token_urlsafe(32) for _ in range(3))

@@ -49,7 +49,7 @@ async def set_out(
     if not own_site(request):
         raise CrossSite()
     sign_in = linking(guest) if link else None
-    attempt = Attempt.started(provider, local(next), sign_in)
+    attempt = Attempt.set_out(provider, local(next), sign_in)
     return await _sent(state, provider, attempt)
 
 

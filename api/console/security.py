@@ -164,22 +164,19 @@ async def confirm(
 ) -> Response[Any]:
     """Put the second factor in force and show the codes for once; or the QR code again, and what is wrong."""
     try:
-        given = Reading(data).wire(CodeIn, {"code": data.get("code", "")})
-        codes = await second_factor.confirm(session, reader.proven, given.code)
+        codes = await _confirmed(reader, session, data)
     except (Invalid, WrongPassword) as refused:
-        return await _offered_again(request, state, reader, session, refused)
-    secret = await actions.renew(session, reader.proven, second_factor=True)
+        status, faults = said(request, reader, refused, "code")
+        again = drawn(await second_factor.offered(session, reader.proven))
+        return await security_page(state, reader, session, status=status, faults=faults, offered=again)
     shown = await security_page(state, reader, session, codes=codes)
-    shown.cookies.append(session_cookie(state, secret))
+    shown.cookies.append(session_cookie(state, await actions.renew(session, reader.proven, second_factor=True)))
     return shown
 
 
-async def _offered_again(
-    request: AnyRequest, state: State, reader: Reader, session: AsyncSession, refused: Invalid | WrongPassword
-) -> Response[Any]:
-    status, faults = said(request, reader, refused, "code")
-    again = drawn(await second_factor.offered(session, reader.proven))
-    return await security_page(state, reader, session, status=status, faults=faults, offered=again)
+async def _confirmed(reader: Reader, session: AsyncSession, data: Form) -> tuple[str, ...]:
+    given = Reading(data).wire(CodeIn, {"code": data.get("code", "")})
+    return await second_factor.confirm(session, reader.proven, given.code)
 
 
 @post(HOME + "/second-factor/codes", opt=ONCE)

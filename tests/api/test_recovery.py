@@ -317,7 +317,7 @@ class TestWithoutMail:
     ) -> None:
         settings = Settings(database_url=database_url)
         async with committed_sessions.begin() as session:
-            session.add(SecondFactor(user_id=user.id, sealed=b"x", confirmed_at=datetime.now(UTC)))
+            session.add(SecondFactor(user_id=user.id, sealed=b"x", confirmed_at=datetime(2026, 11, 2, tzinfo=UTC)))
         with pytest.raises(NotFound):
             await issue_link(settings, "nobody@demo.invalid")
 
