@@ -48,7 +48,8 @@ OPEN = frozenset({16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 30, 31, 32, 33, 34
 NAMED = re.compile(r"def (test_p(\d\d)_\w+)\(")
 HEAD = """# The promises of security, and their tests
 
-Written by `tests/house/test_security_pages.py`: every row with the tests that carry its number. A row without one is open.
+Written by `tests/house/test_security_pages.py`: every row with the tests that carry its number. A row
+without one is open.
 
 """
 
