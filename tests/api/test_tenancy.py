@@ -255,7 +255,7 @@ async def test_p19_a_firm_writes_nothing_in_anothers_name(session: AsyncSession)
                                           valid_from=date(2027, 1, 1), verification=0)
         )  # fmt: skip
 
-    assert (removed.rowcount, changed.rowcount) == (0, 0)
+    assert [cast("sa.CursorResult[Any]", each).rowcount for each in (removed, changed)] == [0, 0]
 
 
 async def holders(session: AsyncSession) -> set[UUID]:
