@@ -22,12 +22,11 @@ from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
 from authlib.oauth2.rfc7636 import create_s256_code_challenge
 from authlib.oidc.core import CodeIDToken
 from authlib.oidc.discovery import get_well_known_url
-from cryptography.exceptions import InvalidTag
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from api.safe import open_sealed, seal
+from api.safe import SafeClosed, open_sealed, seal
 from api.settings import BadSetting, Settings
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -97,7 +96,7 @@ class Attempt:
         """Return what `sealed` returned, for the same provider and in time. Raises NotProven."""
         try:
             attempt = cls(**json.loads(open_sealed(PURPOSE, bytes.fromhex(cookie or ""))))
-        except (InvalidTag, ValueError, TypeError) as broken:
+        except (SafeClosed, ValueError, TypeError) as broken:
             raise NotProven("attempt") from broken
         if attempt.provider != provider or attempt.until < time.time():
             raise NotProven("attempt")

@@ -169,7 +169,7 @@ async def people(committed_sessions: Sessions) -> Account:
 
 @pytest.fixture
 async def app(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Litestar]:
-    async with living(create_app(Settings(home=tmp_path), database_url)) as living_app:
+    async with living(create_app(Settings(home=tmp_path, second_factor="optional"), database_url)) as living_app:
         yield living_app
 
 
@@ -225,7 +225,7 @@ async def test_p44_a_fault_of_ours_on_any_route_tells_nothing_internal(
 ) -> None:
     monkeypatch.setattr(api.app, "Litestar", partial(Litestar, before_request=broken))
     asked = 0
-    async with living(create_app(Settings(home=tmp_path), database_url)) as app:
+    async with living(create_app(Settings(home=tmp_path, second_factor="optional"), database_url)) as app:
         transport = httpx.ASGITransport(cast(Any, app), raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             for method, path in requests(app):
@@ -276,7 +276,7 @@ FILES_HOST = "https://files.lianzhou.invalid"
 @pytest.fixture
 async def apart(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Litestar]:
     """The application with a host for files alone."""
-    settings = Settings(home=tmp_path, files_url=FILES_HOST)
+    settings = Settings(home=tmp_path, files_url=FILES_HOST, second_factor="optional")
     async with living(create_app(settings, database_url)) as living_app:
         yield living_app
 

@@ -290,6 +290,8 @@ async def aged(session: AsyncSession, *, old: bool) -> dict[str, Any]:
 
     number = "1" if old else "2"
     await added(SignIn(secret_hash=number.encode() * 32, user_id=user.id, expires_at=await at("sign_in")))
+    ends = await at("pending_sign_in")
+    await added(PendingSignIn(secret_hash=number.encode() * 32, user_id=user.id, expires_at=ends))
     await added(SignInThrottle(email=f"{number}@demo.invalid", failures=1, since=await at("sign_in_throttle")))
     await make_job(session, state=RunState.DONE, finished_at=await at("job"))
     await added(
@@ -431,6 +433,7 @@ async def test_p47_the_operator_records_a_number_on_a_page_and_the_bureau_sees_t
     async with committed_sessions.begin() as session:
         operator = await settle(session, "演示运营", Role.OPERATOR)
         bureau = await settle(session, "演示商务局", Role.BUREAU)
+    app.state.settings = replace(app.state.settings, second_factor="optional")
     running, watching = await browser(app, operator), await browser(app, bureau)
 
     empty = await running.get("/abroad")

@@ -38,8 +38,12 @@ WORK: tuple[tuple[str, str, str], ...] = (
     ("lianzhou_solver", "select", "field_disclosure statistic_release statistic_cell statistic_ground"),
     ("lianzhou_worker", "select, insert", "statistic_release statistic_cell statistic_ground"),
     ("lianzhou_worker", "select", "field_disclosure"),
-    ("lianzhou_keeper", "select, delete", "second_factor recovery_code recovery linked_identity pending_sign_in"),
-    ("lianzhou_keeper", "select", "entry_link claim field_disclosure bureau_case"),
+    (
+        "lianzhou_keeper",
+        "select, update, delete",
+        "second_factor recovery_code recovery linked_identity pending_sign_in entry_link",
+    ),
+    ("lianzhou_keeper", "select", "claim field_disclosure bureau_case"),
 )
 TABLES = (
     "entry_link", "claim", "pending_sign_in", "second_factor", "recovery_code", "recovery", "linked_identity",
