@@ -336,6 +336,7 @@ OTHER_TERMS: Mapping[str, Term] = {
     ),
     "delivery": Term(days=90, since="finished_at", only="state <> 'waiting'"),
     "queue.pgqueuer_log": Term(days=30, since="created"),
+    "request_count": Term(days=1, since="since"),
 }
 """What is kept for a term though it names nobody: answers may quote persons, letters and deliveries are logs."""
 

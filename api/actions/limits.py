@@ -63,12 +63,6 @@ async def count_request(session: AsyncSession, who: Mapping[str, str]) -> int:
     return wait
 
 
-async def forget_counts(session: AsyncSession) -> int:
-    """Remove counts whose time is long over; return how many there were."""
-    old = col(RequestCount.since) < sa.func.clock_timestamp() - sa.text("interval '1 hour'")
-    return len((await session.execute(sa.delete(RequestCount).where(old).returning(col(RequestCount.key)))).all())
-
-
 async def room_for_job(session: AsyncSession, organisation: UUID) -> None:
     """Let one more piece of the optimizer's work be queued for an organisation. Raises TooMuchUnderWay."""
     under_way, most = await limits.under_way(session, organisation)

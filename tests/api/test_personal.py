@@ -39,6 +39,8 @@ from domain.records import (
     IdempotencyKey,
     Letter,
     Notice,
+    PendingSignIn,
+    RequestCount,
     SignIn,
     SignInThrottle,
     User,
@@ -290,6 +292,7 @@ async def aged(session: AsyncSession, *, old: bool) -> dict[str, Any]:
 
     number = "1" if old else "2"
     await added(SignIn(secret_hash=number.encode() * 32, user_id=user.id, expires_at=await at("sign_in")))
+    await added(RequestCount(key=f"requests:{number}", count=1, since=await at("request_count")))
     ends = await at("pending_sign_in")
     await added(PendingSignIn(secret_hash=number.encode() * 32, user_id=user.id, expires_at=ends))
     await added(SignInThrottle(email=f"{number}@demo.invalid", failures=1, since=await at("sign_in_throttle")))
