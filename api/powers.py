@@ -44,7 +44,13 @@ POST /login
 POST /logout
 GET /problems/{code}
 GET /ready
+GET /files/{ticket}/{name}
+GET /login/code
 POST /login/code
+GET /login/oidc/{name}
+GET /login/oidc/{name}/callback
+GET /recovery
+GET /recovery/new
 POST /recoveries
 POST /recoveries/uses
 POST /recovery

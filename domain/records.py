@@ -216,7 +216,11 @@ class Organisation(Versioned, table=True):
     verification: int = Field(default=0)
     demonstration: bool = Field(default=False)
     batch_id: UUID | None = refers("import_batch.id", nullable=True)
-    standing: Standing = Field(default=Standing.VERIFIED, sa_type=stored(Standing))
+    standing: Standing = Field(
+        default=Standing.VERIFIED,
+        sa_type=stored(Standing),
+        sa_column_kwargs={"server_default": sa.text("'verified'")},
+    )
 
 
 class OrganisationAlias(Record, table=True):

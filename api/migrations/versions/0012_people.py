@@ -86,7 +86,6 @@ def _standing() -> None:
     op.add_column(
         "organisation", sa.Column("standing", sa.String(20), server_default=sa.text("'verified'"), nullable=False)
     )
-    op.alter_column("organisation", "standing", server_default=None)
     op.create_check_constraint(op.f("ck_organisation_standing"), "organisation", _one_of("standing", STANDINGS))
     op.drop_constraint(op.f("ck_organisation_identity"), "organisation")
     op.create_check_constraint(

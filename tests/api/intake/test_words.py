@@ -11,7 +11,7 @@ from tests.api.intake.test_counterparties import NOBODY
 
 ROOT = Path(__file__).parents[3]
 SOURCES = [*(ROOT / "api" / "intake").glob("*.py"), *(ROOT / "api" / "actions" / "importing").glob("*.py")]
-NO_CODES = frozenset({"utf-8", "utf-8-sig", "utf-16", "dry-run"})
+NO_CODES = frozenset({"us-ascii", "utf-8", "utf-8-sig", "utf-16", "dry-run"})
 LITERAL = re.compile(r'"([a-z]+(?:-[a-z0-9]+)+)"')
 
 
