@@ -205,7 +205,6 @@ NEEDED: Mapping[Power, str] = {
         POST /what-ifs
     """,
     Power.VERIFY: """
-        GET /bureau/claims
         GET /claims
         GET /claims/{identity}
         POST /claims/{identity}/refusal
