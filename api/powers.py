@@ -256,7 +256,6 @@ NEEDED: Mapping[Power, str] = {
         POST /cases
         POST /cases/{identity}/closing
         POST /cases/{identity}/readings
-        GET /bureau/claims
         GET /claims
         GET /claims/{identity}
         POST /claims/{identity}/refusal

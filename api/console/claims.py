@@ -16,7 +16,7 @@ from api.wire.people import ClaimIn, OwnClaimOut, VerdictIn, VerificationIn
 from domain.errors import Invalid
 from domain.kinds import ClaimState, Role
 
-QUEUE = "/bureau/claims"
+QUEUE = "/claims"
 FIRMS = (Role.SUPPLIER, Role.SERVICE_PROVIDER, Role.CHAIN_LEADER)
 FIELDS = ("credit_code", "name", "person", "email", "password")
 

@@ -11,6 +11,7 @@ from api.intake.drafts import FirmDraft
 from api.intake.report import Account
 from api.intake.tables import Placed
 from api.queries import imports
+from domain.kinds import Standing
 from domain.message import Message
 from domain.records import Organisation
 
@@ -106,6 +107,7 @@ class _Judge:
             registered=registered,
             verification=0,
             demonstration=False,
+            standing=Standing.VERIFIED.value,
             **_values(draft),
         )
         for scheme, value in self._free_aliases(draft, identity):

@@ -11,6 +11,7 @@ from api.intake.drafts import SupplyLinkDraft
 from api.intake.report import Account
 from api.intake.tables import Placed
 from api.queries import imports
+from domain.kinds import Standing
 from domain.records import SupplyLink
 
 NOWHERE_KNOWN = "ZZ"
@@ -88,6 +89,7 @@ class _Judge:
             grades={},
             verification=0,
             demonstration=False,
+            standing=Standing.VERIFIED.value,
         )
         self.plan.add("organisation_alias", scheme="name", value=key, organisation_id=identity)
 
