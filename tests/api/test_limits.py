@@ -14,7 +14,7 @@ from litestar import Litestar
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from api.actions.limits import TooMuchUnderWay, room_for_file, room_for_job, state_limit
+from api.actions.limits import TooMuchUnderWay, count_request, room_for_file, room_for_job, state_limit
 from api.app import create_app
 from api.i18n import LOCALES, catalogue
 from api.problems import refusal_of, status_of
