@@ -118,6 +118,7 @@ async def propose(session: AsyncSession, actor: Actor, identity: UUID, given: Am
     faults.settle()
     _whole(ground, places, faults)
     faults.settle()
+    places = await _served(session, actor, ground, places)
     edition = await reading.last_edition(session, actor, identity) + 1
     numbers = await _write_terms(session, actor, ground, places)
     body = _body(ground, places, numbers, given, edition, faults)
@@ -159,15 +160,15 @@ async def _places(
     led = next((seat.membership.organisation_id for seat in ground.seats if seat.membership.lead), None)
     lead = given.lead_id or led
     able = await _capabilities(session, actor, given)
-    places = [*_seated(ground, given, lead, able, faults), *_joining(ground, given, lead, able, faults)]
-    return await _served(session, actor, ground, places)
+    seated = _seated(ground, given, lead, able, faults)
+    return (*seated, *_joining(ground, given, lead, able, faults))
 
 
-async def _served(session: AsyncSession, actor: Actor, ground: Ground, places: Sequence[Place]) -> tuple[Place, ...]:
+async def _served(session: AsyncSession, actor: Actor, ground: Ground, places: tuple[Place, ...]) -> tuple[Place, ...]:
     """Give each line that names no capability the one by which its firm matches the package best, if it has any."""
     firms = {place.firm for place in places if not all(line.capability_id for line in place.lines)}
     if not firms:
-        return tuple(places)
+        return places
     opening = await load_opening(session, actor, ground.project.id)
     today = (await consortia.clock(session)).date()
     meaning = await of_this_process()

@@ -1,5 +1,6 @@
 """Between a member and its chain leader: confidentiality, who answers, more time, reminders, checks and repairs."""
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +10,8 @@ from api.actions import holds
 from api.actions.consortia import led_seat, own_seat, until
 from api.actions.suggestions import plain
 from api.outbox import enqueue, record
-from api.queries import actors, consortia, visible
+from api.queries import actors, consortia, opportunities, visible
+from api.queries.consortia import SeatRow, offer_of
 from api.queries.visible import ASKED
 from api.wire.consortia import UNSIGNED, LineIn, TermsIn
 from api.wire.negotiation import ConfidentialityIn, DelegationIn, ExtensionIn, RepairIn
@@ -133,24 +135,15 @@ async def ask_for_check(session: AsyncSession, actor: Actor, identity: UUID, giv
     return await _ask(session, actor, "counter-check", identity, given.model_dump(mode="json"))
 
 
-async def ask_for_check_of_counter(session: AsyncSession, actor: Actor, identity: UUID) -> Job:
+async def ask_for_check_of_counter(session: AsyncSession, actor: Actor, seat: SeatRow) -> Job:
     """Queue a check of the counter that is on the table for a seat. Raises as `ask_for_check`, NotFound without one."""
-    seat = await consortia.between(session, actor, identity)
     if seat.counter is None:
         raise NotFound(noun="counter")
-    packages = (await consortia.view(session, actor, seat.membership.consortium_id)).packages
-    lines = tuple(
-        LineIn(
-            package=packages[line.package_id].code,
-            units=line.units,
-            unit_price=line.unit_price,
-            starts=line.starts,
-            ends=line.ends,
-            lead_days=line.lead_days,
-        )
-        for line in seat.counter_lines
-    )
-    return await ask_for_check(session, actor, identity, TermsIn(edition=seat.membership.edition, lines=lines))
+    member = seat.membership
+    packages = await opportunities.packages_of(session, actor, [member.opportunity_id])
+    offer = offer_of(seat.counter, seat.counter_lines, {package.id: package.code for package in packages})
+    lines = tuple(LineIn(**asdict(line)) for line in offer.lines)
+    return await ask_for_check(session, actor, member.id, TermsIn(edition=member.edition, lines=lines))
 
 
 async def ask_for_repairs(session: AsyncSession, actor: Actor, identity: UUID, given: RepairIn) -> Job:

@@ -91,8 +91,8 @@ async def check_counter(
     reader: NamedDependency[Reader], session: NamedDependency[AsyncSession], identity: FromPath[UUID]
 ) -> Response[Any]:
     """Have a counter on the table checked before it is agreed to; the consortium's page tells what came of it."""
-    job = await actions.ask_for_check_of_counter(session, reader.actor, identity)
     seat = await consortia.between(session, reader.actor, identity)
+    job = await actions.ask_for_check_of_counter(session, reader.actor, seat)
     return back(f"/consortia/{seat.membership.consortium_id}?check={job.id}#counter-{identity}")
 
 

@@ -22,7 +22,8 @@ from api.console.page import local
 from api.i18n import LOCALES, catalogue
 from api.settings import Settings
 from domain.errors import Invalid
-from domain.kinds import Role
+from domain.kinds import Role, RunState
+from tests.factories import make_job
 from tests.living import living
 from tests.town import Account, Formation, browser, make_formation, settle
 
@@ -57,6 +58,28 @@ async def posted(client: httpx.AsyncClient, path: str, **fields: Any) -> httpx.R
     """Send a form and follow the redirect, as a browser does."""
     answer = await client.post(path, data={name.replace("__", "."): str(value) for name, value in fields.items()})
     return await client.get(answer.headers["location"]) if answer.status_code == 303 else answer
+
+
+async def test_a_leader_who_checked_a_counter_of_its_own_firm_is_told_of_no_budget(
+    app: Litestar, formation: Formation, committed_sessions: async_sessionmaker[AsyncSession]
+) -> None:
+    """Such a check tells the firm's own room; the published budget has no part in it."""
+    leader, member = await browser(app, formation.leader), await browser(app, formation.power)
+    desk, seat = f"/consortia/{formation.consortium}", formation.seats["演示变流"]
+    await posted(leader, f"{desk}/invitations", hours=72)
+    await posted(member, f"/i/{seat}/counter", edition=1, units__WP02=40, price__WP02="186万")
+    async with committed_sessions.begin() as session:
+        own: dict[str, Any] = {"verdict": "stands", "effects": [], "room": []}
+        job = await make_job(
+            session, organisation_id=formation.leader.organisation_id, kind="counter-check", subject_id=seat,
+            state=RunState.DONE, outcome=own,
+        )  # fmt: skip
+
+    shown = await leader.get(f"{desk}?check={job.id}")
+
+    assert shown.status_code == 200
+    assert "其他成员的分工不变" in shown.text
+    assert "公布预算尚余" not in shown.text
 
 
 class TestComingIn:
