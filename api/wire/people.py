@@ -146,7 +146,7 @@ class ClaimIn(Wire):
         json_schema_extra={
             "examples": [
                 {
-                    "credit_code": "91999999MA0000001Y",
+                    "credit_code": "91999999MA0000001N",
                     "name": "演示电气有限公司",
                     "person": "演示用户",
                     "email": "claim@dianqi.example",
@@ -180,7 +180,7 @@ class OwnClaimOut(Wire):
                 {
                     "id": "0198c0de-0000-7000-8000-000000000c11",
                     "name": "演示电气有限公司",
-                    "credit_code": "91999999MA0000001Y",
+                    "credit_code": "91999999MA0000001N",
                     "state": "pending",
                     "reason": "",
                     "created_at": "2027-01-06T02:00:00+00:00",
@@ -216,7 +216,7 @@ class ClaimOut(Wire):
                 {
                     "id": "0198c0de-0000-7000-8000-000000000c11",
                     "name": "演示电气有限公司",
-                    "credit_code": "91999999MA0000001Y",
+                    "credit_code": "91999999MA0000001N",
                     "person": "演示用户",
                     "email": "claim@dianqi.example",
                     "state": "pending",
