@@ -6,6 +6,7 @@ it says for whom it asks; what a client writes into ``X-Forwarded-For`` himself 
 
 from collections.abc import Sequence
 from ipaddress import IPv6Address, ip_address
+from typing import Any
 
 import structlog
 from litestar import Request
@@ -59,7 +60,7 @@ class Counted(ASGIMiddleware):
             await self._count(Request(scope))
         await next_app(scope, receive, send)
 
-    async def _count(self, request: "Request[object, object, object]") -> None:
+    async def _count(self, request: Request[Any, Any, Any]) -> None:
         found, state = await identify(request), request.app.state
         if found is not None:
             who = {"requests": str(found.actor.user_id), "organisation_requests": str(found.actor.organisation_id)}

@@ -45,5 +45,5 @@ async def _take_turns(session: AsyncSession, name: str, organisation: UUID) -> N
     await session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
 
 
-async def _counted(session: AsyncSession, count: "sa.Select[tuple[int]]", name: str) -> tuple[int, int]:
+async def _counted(session: AsyncSession, count: "sa.Select[int]", name: str) -> tuple[int, int]:
     return int((await session.execute(count)).scalar_one()), (await stated(session))[name]

@@ -56,7 +56,8 @@ def walk(url: str, document: dict[str, Any], headers: dict[str, str], examples: 
     found, session, judges = Walk(), requests.Session(), asked()
     schema = schemathesis.openapi.from_dict(document, config=SchemathesisConfig())
     number, shares = share
-    for place, result in enumerate(schema.get_all_operations()):
+    operations: Any = schema.get_all_operations()
+    for place, result in enumerate(operations):
         operation = result.ok()
         name = operation.definition.raw["operationId"]
         if name in LEFT_OUT or place % shares != number:

@@ -43,7 +43,8 @@ def accepted(code: str) -> bool:
 
 def spoilt(codes: list[str], count: int) -> list[str]:
     """Return codes with one character replaced or two neighbours exchanged."""
-    chance, found = random.Random(11_650), []
+    chance = random.Random(11_650)
+    found: list[str] = []
     while len(found) < count:
         code, place = chance.choice(codes), chance.randrange(17)
         if len(found) % 2:

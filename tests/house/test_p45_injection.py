@@ -49,7 +49,11 @@ def programs(root: Path) -> Iterator[str]:
     """Give every call that makes a program of data."""
     for path, tree in sources(root, *PACKAGES):
         for node in ast.walk(tree):
-            if called(node).rpartition(".")[2] == "Markup" and not isinstance(node.args[0], ast.Constant):
+            if (
+                isinstance(node, ast.Call)
+                and called(node).rpartition(".")[2] == "Markup"
+                and not isinstance(node.args[0], ast.Constant)
+            ):
                 yield f"{path}:{node.lineno} Markup"
             if called(node) in DANGEROUS:
                 yield f"{path}:{getattr(node, 'lineno', 0)} {called(node)}"

@@ -3,6 +3,7 @@
 import re
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import PROJECT
 
@@ -41,7 +42,11 @@ def licence(name: str) -> str | None:
     classified = [
         each.rpartition(" :: ")[2] for each in told.get_all("Classifier", []) if each.startswith("License ::")
     ]
-    said = told.get("License-Expression") or "; ".join(classified) or (told.get("License") or "").strip().split("\n")[0]
+    said = (
+        told.json.get("license_expression")
+        or "; ".join(classified)
+        or str(told.json.get("license") or "").strip().split("\n")[0]
+    )
     return " ".join(said.split())[:80].replace("|", "/") or "not stated"
 
 
