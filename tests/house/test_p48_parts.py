@@ -42,7 +42,7 @@ def licence(name: str) -> str | None:
     classified = [
         each.rpartition(" :: ")[2] for each in told.get_all("Classifier", []) if each.startswith("License ::")
     ]
-    said = (
+    said: Any = (
         told.json.get("license_expression")
         or "; ".join(classified)
         or str(told.json.get("license") or "").strip().split("\n")[0]
