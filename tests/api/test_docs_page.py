@@ -59,9 +59,14 @@ def test_every_operation_has_a_name_and_shows_what_it_takes_and_gives(document: 
 
 
 def test_every_refusal_is_promised_as_a_problem_document(document: dict[str, Any]) -> None:
+    told = document["components"]["responses"]
     for _, operation in operations(document):
-        assert set(operation["responses"]["default"]["content"]) == {"application/problem+json"}
-        assert not [status for status in operation["responses"] if status.startswith("4")]
+        refused = {status: each for status, each in operation["responses"].items() if status.startswith(("4", "5"))}
+        assert {"401", "404", "429", "5XX"} <= refused.keys()
+        for each in refused.values():
+            answer = told[each["$ref"].rpartition("/")[2]] if "$ref" in each else each
+            assert set(answer["content"]) == {"application/problem+json"}
+    assert "Retry-After" in told["Refused429"]["headers"]
     assert document["components"]["schemas"]["ProblemOut"]["examples"]
 
 

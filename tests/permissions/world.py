@@ -603,8 +603,14 @@ async def _formations(maker: _Maker) -> None:
 
 # ------------------------------------------------------------------ as it was
 
-TABLES = [*(("public", table.name) for table in SQLModel.metadata.sorted_tables), ("queue", "pgqueuer")]
-"""Every table by schema and name, the queue's among them."""
+COUNTING = "request_count"
+"""The one table that every request changes, a refused one too: it says how many there were and nothing else."""
+
+TABLES = [
+    *(("public", table.name) for table in SQLModel.metadata.sorted_tables if table.name != COUNTING),
+    ("queue", "pgqueuer"),
+]
+"""Every other table by schema and name, the queue's among them."""
 
 
 @dataclass(slots=True, kw_only=True)
