@@ -3,7 +3,6 @@
 import re
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
-from typing import Any
 
 from tests.conftest import PROJECT
 
