@@ -1,4 +1,4 @@
-"""A real PostgreSQL for every test: one cluster, one migrated template, one database for each process of the run."""
+"""A real PostgreSQL for every test: a cluster, a migrated template and a database for each process of the run."""
 
 import asyncio
 import hashlib
@@ -53,11 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
-    """The server's ``postgres`` database: DATABASE_URL where it is set, else the run's own cluster."""
+    """The server's ``postgres`` database: DATABASE_URL where it is set, else a cluster for this process of the run.
+
+    Processes that shared one would wait for each other: no event is told while a transaction runs in any database.
+    """
     if given := os.environ.get("DATABASE_URL"):
         yield named(dsn_of(given), "postgres")
         return
-    cluster = Cluster(PROJECT / ".lianzhou" / "tests", FAST).start()
+    process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    cluster = Cluster(PROJECT / ".lianzhou" / "tests" / process, FAST).start()
     yield cluster.dsn("postgres")
     cluster.release()
 

@@ -1,15 +1,18 @@
 """A town for the console's tests: people with accounts, and a consortium whose seats are proposed."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
 import httpx
+import sqlalchemy as sa
 from litestar import Litestar
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions.auth import enrol
+from api.outbox import HORIZON
 from domain.kinds import OpportunityState, Role
 from domain.records import Consortium, Opportunity
 from tests.factories import (
@@ -131,6 +134,17 @@ async def _seat(
     line = {"package_id": package.id, "capability_id": capability.id, "units": package.quantity}
     await make_terms(session, membership, line)
     return membership.id
+
+
+async def settled(sessions: async_sessionmaker[AsyncSession]) -> None:
+    """Wait until all that happened may be told: any transaction on the server holds events back while it runs."""
+    waiting = sa.text(f"select exists (select from event where not ({HORIZON}))")
+    async with asyncio.timeout(90):
+        while True:
+            async with sessions() as session:
+                if not await session.scalar(waiting):
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def browser(app: Litestar, account: Account | None = None, **headers: str) -> httpx.AsyncClient:

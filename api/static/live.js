@@ -1,6 +1,8 @@
 // Tells quietly that something happened and keeps the count of what waits; never touches what is read or typed.
 
 const COUNTED_AFTER = 300; // milliseconds: what happens together is counted once
+const AGAIN_AFTER = 3000; // milliseconds, doubled at each refusal up to the longest pause
+const LONGEST_PAUSE = 60000;
 
 const recount = async (badge) => {
   const answer = await fetch("/api/v1/obligations?limit=1", { headers: { accept: "application/json" } });
@@ -18,6 +20,8 @@ const listen = (place) => {
   let fresh = 0;
   let counting = null;
   let stream = null;
+  let again = null;
+  let pause = AGAIN_AFTER;
 
   const heard = (event) => {
     after = event.lastEventId;
@@ -34,13 +38,23 @@ const listen = (place) => {
     chip.hidden = false;
   };
   const leave = () => {
+    clearTimeout(again);
     if (stream) stream.close();
     stream = null;
+  };
+  /* A browser comes back to a lost connection by itself, but never to a refused one: a proxy answers so in a restart. */
+  const refused = () => {
+    if (!stream || stream.readyState !== EventSource.CLOSED) return;
+    leave();
+    again = setTimeout(join, pause);
+    pause = Math.min(2 * pause, LONGEST_PAUSE);
   };
   /* A page nobody looks at keeps no connection; it goes on from the last event it heard. */
   const join = () => {
     if (stream || document.hidden) return;
     stream = new EventSource(`${live}?after=${encodeURIComponent(after)}`);
+    stream.addEventListener("open", () => { pause = AGAIN_AFTER; });
+    stream.addEventListener("error", refused);
     for (const code of codes.split(" ")) stream.addEventListener(code, heard);
   };
   document.addEventListener("visibilitychange", () => (document.hidden ? leave() : join()));

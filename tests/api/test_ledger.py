@@ -42,7 +42,7 @@ from tests.factories import (
     make_user,
 )
 from tests.living import living
-from tests.town import Account, Formation, browser, make_formation
+from tests.town import Account, Formation, browser, make_formation, settled
 
 Sessions = async_sessionmaker[AsyncSession]
 HOSTILE = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1+1", '=HYPERLINK("x")', "普通", "a=b")
@@ -184,7 +184,9 @@ async def test_the_page_shows_the_months_and_leads_to_the_consortium(
 # ------------------------------------------------------------------ one bid a lot
 
 
-async def test_who_bids_alone_takes_no_seat_until_he_takes_it_back(app: Litestar, formation: Formation) -> None:
+async def test_who_bids_alone_takes_no_seat_until_he_takes_it_back(
+    app: Litestar, formation: Formation, committed_sessions: Sessions
+) -> None:
     await invited(app, formation)
     member = await api(app, formation.power)
     lot = f"/api/v1/opportunities/{formation.project}/lone-bids"
@@ -200,6 +202,7 @@ async def test_who_bids_alone_takes_no_seat_until_he_takes_it_back(app: Litestar
     assert [(each.status_code, each.json()["code"]) for each in (refused, twice, late)] == [
         (409, "lone-bid-stands"), (409, "lone-bid-stands"), (409, "seat-stands"),
     ]  # fmt: skip
+    await settled(committed_sessions)
     events = (await member.get("/api/v1/events")).json()
     assert {"lone_bid.filed", "lone_bid.withdrawn"} <= {each["code"] for each in events}
 

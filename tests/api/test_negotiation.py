@@ -26,7 +26,7 @@ from domain.kinds import MembershipState
 from domain.records import CapacityHold, ConfidentialityAcceptance, Event, Membership, Organisation
 from tests.living import living
 from tests.permissions.conftest import briefly
-from tests.town import HOST, PASSWORD, Account, Formation, browser, make_formation
+from tests.town import HOST, PASSWORD, Account, Formation, browser, make_formation, settled
 
 Sessions = async_sessionmaker[AsyncSession]
 CANARY = "演示金丝雀一号有限公司"
@@ -136,9 +136,11 @@ async def test_the_others_names_leave_by_no_exit_before_confidentiality_is_promi
         (await session.get_one(Organisation, formation.cells.organisation_id)).name = CANARY
     await desk.invite()
     await desk.answer(formation.cells, desk.cells, "acceptance")
+    await settled(desk.sessions)
     assert leaks(await exits(desk, formation.power), formation) == []
 
     await desk.answer(formation.power, desk.power, "acceptance")
+    await settled(desk.sessions)
     found = await exits(desk, formation.power)
     assert leaks(found, formation) == []
     assert "membership.accepted" in found["/api/v1/events/stream 200"]

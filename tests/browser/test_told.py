@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from playwright.async_api import Route
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions import consortia
@@ -17,7 +18,7 @@ from api.settings import Settings
 from api.wire.consortia import InviteIn
 from domain.actor import Actor
 from tests.browser.conftest import DESK, PHONE, House, Quiet
-from tests.town import Formation, make_formation
+from tests.town import Formation, make_formation, settled
 
 Sessions = async_sessionmaker[AsyncSession]
 PLACES = ("/inbox", "/notifications", "/webhooks", "/opportunities/{project}/activity")
@@ -26,7 +27,9 @@ PLACES = ("/inbox", "/notifications", "/webhooks", "/opportunities/{project}/act
 @pytest.fixture
 async def formation(committed_sessions: Sessions) -> Formation:
     """A consortium whose seats are proposed."""
-    return await make_formation(committed_sessions)
+    formation = await make_formation(committed_sessions)
+    await settled(committed_sessions)
+    return formation
 
 
 @asynccontextmanager
@@ -76,6 +79,7 @@ async def test_a_page_hidden_for_a_while_hears_what_it_missed_once(
     async with committed_sessions.begin() as session:
         leader = await actors.person(session, formation.leader.email)
         await consortia.invite(session, leader, formation.consortium, InviteIn())
+    await settled(committed_sessions)
     async with house.visit() as visit:
         await visit.sign_in(formation.cells, "/inbox")
         news = visit.page.locator(".live .chip")
@@ -92,6 +96,30 @@ async def test_a_page_hidden_for_a_while_hears_what_it_missed_once(
         )
 
         await news.get_by_text("4 条新动态").wait_for(timeout=90_000)
+
+
+async def test_a_page_whose_stream_is_refused_comes_back_and_has_missed_nothing(
+    house: House, formation: Formation, committed_sessions: Sessions
+) -> None:
+    """A proxy answers 502 while the server behind it begins anew, and a browser takes that for the end."""
+    refusals = 0
+
+    async def once(route: Route) -> None:
+        nonlocal refusals
+        refusals += 1
+        await (route.fulfill(status=502) if refusals == 1 else route.continue_())
+
+    async with committed_sessions.begin() as session:
+        leader = await actors.person(session, formation.leader.email)
+    async with house.visit() as visit:
+        await visit.page.route("**/events/stream*", once)
+        await visit.sign_in(formation.cells, "/inbox")
+        await told(committed_sessions, formation, leader, 2)
+
+        await visit.page.locator(".live .chip").get_by_text("2 条新动态").wait_for(timeout=90_000)
+        assert refusals == 2
+        assert [each for each in visit.complaints if "502" not in each] == []
+        visit.complaints.clear()
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])

@@ -9,6 +9,7 @@ from api.jobs.deadlines import expire, remind
 from domain.kinds import Role
 from tests.journeys.conftest import City, Person
 from tests.journeys.test_formation import capability
+from tests.town import settled
 
 WORK = (
     ("WP01", "电芯与电池簇", "磷酸铁锂电芯", 100, 18_000_000_000),
@@ -178,6 +179,7 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
         await passed(city, UUID(seat["id"]), hours)
         assert await remind(city.sessions) == reminded
     with city.transcript.at_rest():
+        await settled(city.sessions)
         told = [event for event in await core.ask("GET", "/events") if event["code"] == "membership.reminded"]
     assert [event["params"]["reminder"] for event in told] == [1, 2]
     await passed(city, UUID(seat["id"]), 73)
@@ -203,6 +205,7 @@ async def test_eight_members_come_to_one_agreement(city: City) -> None:
             await person.ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     signed = await members[-1].ask("POST", f"{here}/signatures", {"sha256": agreement["sha256"]})
     assert signed["state"] == "signed"
+    await settled(city.sessions)
     with city.transcript.at_rest():
         for person in members:
             told = [each for each in await person.ask("GET", "/events") if each["code"] == "consortium.signed"]
