@@ -59,6 +59,7 @@ OUTSIDE = {
     "public.alembic_version": "the revision of the schema; nobody but its owner may read it",
     "public.narrower_product": "which product is a kind of which, from public sources: words of a language, nobody's",
     "public.phrase_vector": "words of a language with their vectors; a phrase does not say whose it is",
+    "public.quota": "the limits this deployment states: told to whoever meets them",
     "queue.pgqueuer": "tickets with the id of a job and nothing of what it is about",
     "queue.pgqueuer_log": "the same tickets, done",
     "queue.pgqueuer_schedules": "empty: nothing of ours is scheduled there",
@@ -138,9 +139,10 @@ async def test_p19_what_runs_with_its_owners_rights_has_a_fixed_path_and_is_know
 
     assert all(path and "search_path" in path and "pg_temp" in path for path in definers.values())
     assert definers.keys() == {
-        *(f"public.{name}" for name in ("capacity_hold_guard", "bid_claim_of", "membership_claim", "lone_bid_claim")),
+        *(f"public.{name}" for name in ("capacity_hold_guard", "bid_claim_of", "membership_claim", "lone_bid_claim",
+                                        "event_place", "invitation_quota")),
         *(f"tenancy.{name}" for name in ("able", "amended", "companions", "editions", "leading", "led", "lots",
-                                         "newest_event", "opened", "plays", "seats", "settled", "together")),
+                                         "newest_event", "opened", "plays", "seats", "settled", "together", "verified")),
     }  # fmt: skip
 
 
@@ -185,6 +187,7 @@ async def test_p23_but_for_its_owner_the_solver_alone_reads_what_a_firm_asks(ses
         (Office.IMPORTER, "own"),
         (Office.SOLVER, "own"),
         (Office.SOLVER, "other"),
+        (Office.TELLER, "own"),
     }
 
 

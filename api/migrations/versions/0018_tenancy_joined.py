@@ -32,7 +32,7 @@ WORK: tuple[tuple[str, str, str], ...] = (
     (
         TELLER,
         "select",
-        "organisation capability capability_price certificate user_account field_disclosure membership consortium"
+        "organisation capability certificate user_account field_disclosure membership consortium"
         " confidentiality_acceptance opportunity suggestion bureau_case",
     ),
     ("lianzhou_solver", "select", "field_disclosure statistic_release statistic_cell statistic_ground"),
@@ -90,6 +90,8 @@ def upgrade() -> None:
     for role, rights, tables in WORK:
         for table in tables.split():
             allow(table, role, rights)
+    own = f"exists (select from capability c where c.id = capability_id and c.organisation_id = {ME})"
+    allow("capability_price", TELLER, where=f"disclosure <> 'solver' or {own}")
 
 
 def _roles() -> list[str]:
@@ -109,6 +111,8 @@ def downgrade() -> None:
                 for right in rights.split(", "):
                     op.execute(f"drop policy {role.removeprefix('lianzhou_')}_{right} on {table}")
                 op.execute(f"revoke {rights} on {table} from {role}")
+    op.execute("drop policy teller_select on capability_price")
+    op.execute("revoke select on capability_price from lianzhou_teller")
     op.execute("revoke select on quota from public")
     op.execute("alter function invitation_quota() security invoker")
     op.execute("alter function invitation_quota() reset search_path")
