@@ -168,6 +168,7 @@ async def test_p23_the_bureaus_role_may_not_read_a_price(session: AsyncSession, 
 
 
 async def test_p23_but_for_its_owner_the_solver_alone_reads_what_a_firm_asks(session: AsyncSession) -> None:
+    """And who renews keys: he opens what was sealed to seal it anew."""
     firm, other = [await make_organisation(session, Role.SUPPLIER) for _ in range(2)]
     await make_price(session, await make_capability(session, firm), unit_price=4_611_686_017)
     seen = {}
@@ -188,6 +189,8 @@ async def test_p23_but_for_its_owner_the_solver_alone_reads_what_a_firm_asks(ses
         (Office.SOLVER, "own"),
         (Office.SOLVER, "other"),
         (Office.TELLER, "own"),
+        (Office.KEEPER, "own"),
+        (Office.KEEPER, "other"),
     }
 
 
