@@ -32,6 +32,7 @@ from api.tenancy import Office, acting, doing
 from domain.actor import Actor
 from domain.errors import DomainError, NotAllowed, NotSignedIn
 from domain.kinds import Role
+from domain.powers import Power
 from domain.records import User
 
 COOKIE = "lz_session"
@@ -102,23 +103,35 @@ def idle_of(state: State) -> timedelta:
 
 
 def needs_second_factor(settings: Settings, actor: Actor) -> bool:
-    """Tell whether somebody may act only after he has signed in by a second factor: who runs the platform.
+    """Tell whether somebody has to have a second factor: who signs, and who runs the platform.
 
     >>> from uuid import UUID
     >>> runs = Actor(user_id=None, organisation_id=UUID(int=1), roles=frozenset({Role.OPERATOR}))
     >>> needs_second_factor(Settings(), runs), needs_second_factor(Settings(second_factor="optional"), runs)
     (True, False)
     """
-    return settings.second_factor == "required-for-signers" and actor.has(Role.OPERATOR)
+    binds = actor.user_id is not None and actor.may(Power.SIGN)
+    return settings.second_factor == "required-for-signers" and (actor.has(Role.OPERATOR) or binds)
 
 
 def barred(settings: Settings, found: SignedIn) -> DomainError | None:
     """Return why somebody who has signed in may not act yet, or None."""
     if settings.djb_passwords and found.password_aged and actions.WATCHERS & found.actor.roles:
         return actions.PasswordAged()
-    if needs_second_factor(settings, found.actor) and not found.second_factor:
+    if found.actor.has(Role.OPERATOR) and lacks_second_factor(settings, found):
         return actions.SecondFactorNeeded()
     return None
+
+
+def lacks_second_factor(settings: Settings, found: SignedIn) -> bool:
+    """Tell whether somebody should have signed in by a second factor and has not; a token stands as its maker stood."""
+    return needs_second_factor(settings, found.actor) and not found.second_factor
+
+
+def require_second_factor(connection: AnyConnection, found: SignedIn) -> None:
+    """Refuse a signature in a session that a password alone opened. Raises SecondFactorNeeded."""
+    if lacks_second_factor(connection.app.state.settings, found):
+        raise actions.SecondFactorNeeded()
 
 
 def require_unbarred(connection: AnyConnection, found: SignedIn) -> None:

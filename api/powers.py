@@ -16,7 +16,7 @@ from litestar.middleware import ASGIMiddleware
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from api.auth import SAFE_METHODS, identify
+from api.auth import SAFE_METHODS, identify, require_second_factor
 from domain.errors import NotVerified, PersonMayNot
 from domain.kinds import Standing
 from domain.powers import Power
@@ -273,7 +273,7 @@ class PowersFirst(ASGIMiddleware):
     scopes = (ScopeType.HTTP,)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Raise PersonMayNot, or NotVerified where it is the organisation that is nobody yet."""
+        """Raise PersonMayNot, NotVerified where it is the organisation that is nobody yet, or SecondFactorNeeded."""
         request: Request[Any, Any, Any] = Request(scope)
         operation = named(request.method, scope.get("path_template", ""))
         if operation not in _open() and request.method not in UNASKED:
@@ -287,6 +287,8 @@ async def _ask(request: Request[Any, Any, Any], operation: str) -> None:
         return  # who has to be signed in is told so by what the operation depends on
     needed = _table().get(operation, Power.READ if request.method in SAFE_METHODS else None)
     if needed is not None and found.actor.may(needed):
+        if needed is Power.SIGN:
+            require_second_factor(request, found)
         return
     if found.standing is not Standing.VERIFIED:
         raise NotVerified(standing=str(found.standing))

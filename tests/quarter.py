@@ -169,7 +169,7 @@ async def quarter(
     jobs: Mapping[str, JobFunction] = JOBS,
 ) -> AsyncIterator[Quarter]:
     """The application on a database, with a worker of some kinds of job unless it comes from elsewhere."""
-    settings = Settings(home=home, heartbeat_seconds=2.0)
+    settings = Settings(home=home, heartbeat_seconds=2.0, second_factor="optional")
     app = create_app(settings, url)
     stop = asyncio.Event()
     working = asyncio.create_task(run(settings, url, jobs=jobs, stop=stop)) if worker else None

@@ -384,7 +384,7 @@ async def test_the_command_refuses_a_head_that_is_none(database_url: str) -> Non
 
 async def vouched(sessions: Sessions, home: Path) -> Path:
     """Let a worker's watch sign the head once; return the file it keeps."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, second_factor="optional")
     assert await vouch(sessions, settings) is not None
     return settings.heads_place / "latest.json"
 

@@ -94,7 +94,7 @@ async def test_every_malformed_request_is_refused_by_name_and_writes_nothing(  #
     async with committed_sessions.begin() as session:
         firm = await make_organisation(session, *roles, verification=2)
         await enrol(session, organisation_id=firm.id, email="all@example.cn", name="某", password=PASSWORD)
-    app = create_app(Settings(home=tmp_path), database_url)
+    app = create_app(Settings(home=tmp_path, second_factor="optional"), database_url)
     chance, refused = Random(20270101), 0
     unnamed: list[tuple[str, str, str]] = []
     async with (

@@ -274,7 +274,7 @@ async def client(scene: Scene, database_url: str) -> AsyncIterator[httpx.AsyncCl
     async with scene.sessions.begin() as session:
         await enrol(session, organisation_id=scene.leader.organisation_id, email="law@example.cn", name="演示法务",
                     password=PASSWORD)  # fmt: skip
-    app = create_app(Settings(), database_url)
+    app = create_app(Settings(second_factor="optional"), database_url)
     transport = httpx.ASGITransport(cast(Any, app))
     async with living(app), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         found = await client.post("/api/v1/sign-ins", json={"email": "law@example.cn", "password": PASSWORD})

@@ -37,7 +37,7 @@ async def app(
     committed_sessions: async_sessionmaker[AsyncSession], database_url: str, tmp_path: Path
 ) -> AsyncIterator[Litestar]:
     """The application on this test's own database."""
-    async with living(create_app(Settings(home=tmp_path), database_url)) as living_app:
+    async with living(create_app(Settings(home=tmp_path, second_factor="optional"), database_url)) as living_app:
         yield living_app
 
 

@@ -83,7 +83,7 @@ class Town:
 
 @pytest.fixture
 async def town(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Town]:
-    async with living(create_app(Settings(home=tmp_path), database_url)) as app:
+    async with living(create_app(Settings(home=tmp_path, second_factor="optional"), database_url)) as app:
         made = Town(transport=httpx.ASGITransport(app))  # type: ignore[arg-type]
         async with committed_sessions.begin() as session:
             maker = await made.settle(session, "maker", Role.SUPPLIER, turnover=TURNOVER)

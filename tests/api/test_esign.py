@@ -109,6 +109,7 @@ async def desk(committed_sessions: Sessions, database_url: str, tmp_path: Path) 
     settings = Settings(
         home=tmp_path, esign_url=base, esign_name="demo-ca", esign_token_file=tmp_path / "token",
         esign_secret_file=tmp_path / "secret", public_url="https://lianzhou.example",
+        second_factor="optional",
     )  # fmt: skip
     app = create_app(settings, database_url)
     formation = await make_formation(committed_sessions)
@@ -212,7 +213,7 @@ async def test_a_provider_that_takes_nothing_leaves_the_member_free_to_try_again
 
 
 async def test_without_a_provider_nothing_is_pretended(committed_sessions: Sessions, database_url: str) -> None:
-    app = create_app(Settings(), database_url)
+    app = create_app(Settings(second_factor="optional"), database_url)
     formation = await make_formation(committed_sessions)
     async with living(app):
         stranger = await browser(app, None, accept="application/json")

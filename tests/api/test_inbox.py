@@ -38,7 +38,9 @@ async def formation(committed_sessions: Sessions) -> Formation:
 
 @pytest.fixture
 async def app(database_url: str, tmp_path: Path, formation: Formation) -> AsyncIterator[Litestar]:
-    app = create_app(Settings(home=tmp_path, public_url="https://lianzhou.example"), database_url)
+    app = create_app(
+        Settings(home=tmp_path, public_url="https://lianzhou.example", second_factor="optional"), database_url
+    )
     async with living(app):
         yield app
 

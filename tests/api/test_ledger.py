@@ -51,7 +51,7 @@ HOSTILE = ("=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "＝1+1", '=HYPERLINK(
 @pytest.fixture
 async def app(database_url: str) -> AsyncIterator[Litestar]:
     """The whole application."""
-    app = create_app(Settings(), database_url)
+    app = create_app(Settings(second_factor="optional"), database_url)
     async with living(app):
         yield app
 

@@ -224,7 +224,7 @@ async def test_p27_new_terms_to_the_same_member_are_no_new_invitation(session: A
 @pytest.fixture
 async def app(database_url: str, usually: async_sessionmaker[AsyncSession]) -> AsyncIterator[Litestar]:
     """The whole application under the usual figures."""
-    async with living(create_app(Settings(), database_url)) as app:
+    async with living(create_app(Settings(second_factor="optional"), database_url)) as app:
         yield app
 
 

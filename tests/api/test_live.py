@@ -33,7 +33,7 @@ async def base(committed_sessions: Sessions, database_url: str, tmp_path: Path) 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    app: Any = create_app(Settings(home=tmp_path), database_url)
+    app: Any = create_app(Settings(home=tmp_path, second_factor="optional"), database_url)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for

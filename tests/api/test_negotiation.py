@@ -36,7 +36,7 @@ DIRECTORY = ("/firms", "/api/v1/organisations", "/api/v1/firms")
 
 @pytest.fixture
 async def app(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Litestar]:
-    async with living(create_app(Settings(home=tmp_path), database_url)) as living_app:
+    async with living(create_app(Settings(home=tmp_path, second_factor="optional"), database_url)) as living_app:
         yield living_app
 
 

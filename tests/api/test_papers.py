@@ -310,7 +310,7 @@ def test_the_code_on_paper_is_an_image_of_its_own() -> None:
 
 @pytest.fixture
 async def app(committed_sessions: Sessions, database_url: str, tmp_path: Path) -> AsyncIterator[Litestar]:
-    settings = Settings(home=tmp_path, public_url="https://lianzhou.example/")
+    settings = Settings(home=tmp_path, public_url="https://lianzhou.example/", second_factor="optional")
     async with living(create_app(settings, database_url)) as living_app:
         yield living_app
 

@@ -78,7 +78,9 @@ SCOPES = {
 
 @pytest.fixture(scope="module")
 async def app(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Litestar]:
-    async with living(create_app(Settings(home=tmp_path_factory.mktemp("home")), database_url)) as app:
+    async with living(
+        create_app(Settings(home=tmp_path_factory.mktemp("home"), second_factor="optional"), database_url)
+    ) as app:
         yield app
 
 
@@ -371,7 +373,7 @@ async def base(committed_sessions: Sessions, database_url: str, tmp_path: Path) 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    served: Any = create_app(Settings(home=tmp_path), database_url)
+    served: Any = create_app(Settings(home=tmp_path, second_factor="optional"), database_url)
     server = uvicorn.Server(uvicorn.Config(served, host="127.0.0.1", port=port, log_config=None))
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - uvicorn offers no event to wait for

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,13 +18,17 @@ from sqlmodel import col
 
 from api.actions import throttles
 from api.actions.auth import hashed
+from api.app import create_app
 from api.auth import COOKIE
 from api.settings import Settings
 from domain.actor import Actor
 from domain.kinds import Role
-from domain.records import Event, RecoveryCode, SecondFactor, SignIn, Throttle, User
+from domain.records import Event, RecoveryCode, SecondFactor, Signature, SignIn, Throttle, User
 from tests.api.little_app import ROOT, client_of, little_app
+from tests.api.test_ledger import accepted, api, invited
 from tests.factories import make_organisation, make_user
+from tests.living import living
+from tests.town import make_formation
 
 EMAIL = "zhou@demo.invalid"
 PASSWORD = "一艘船队出海去 2027"
@@ -105,7 +110,7 @@ async def test_p38_is_set_up_by_its_first_code_and_asked_for_from_then_on(
     assert isinstance(totp, pyotp.TOTP)
     assert (totp.secret, totp.name, totp.issuer) == (offered["secret"], EMAIL, "LianZhou")
     await at_ease()
-    assert (await client.get(FACTOR)).json() == {"since": None, "codes_left": 0, "required": False}
+    assert (await client.get(FACTOR)).json() == {"since": None, "codes_left": 0, "required": True}
 
     confirmed = await client.post(f"{FACTOR}/confirmation", json={"code": before(totp)})
 
@@ -223,6 +228,43 @@ async def test_p38_whoever_runs_the_platform_does_nothing_before_he_has_one(
             await session.execute(sa.delete(SecondFactor))
         await sign_in(demonstration, email="runs@demo.invalid")
         assert (await demonstration.get(f"{ROOT}/work")).status_code == 200
+
+
+async def test_p38_a_signature_needs_a_session_or_token_that_a_second_factor_opened(
+    committed_sessions: Sessions, database_url: str, tmp_path: Path
+) -> None:
+    """By default, and in the browser too; whoever does not sign is asked for nothing."""
+    formation = await make_formation(committed_sessions)
+    async with living(create_app(Settings(home=tmp_path), database_url)) as app:
+        await invited(app, formation)
+        for account in (formation.cells, formation.power):
+            assert (await accepted(app, formation, account)).status_code == 200
+        member = await api(app, formation.power)
+        await member.post(f"/api/v1/memberships/{formation.seats[formation.power.firm]}/confidentiality",
+                          json={"edition": 1})  # fmt: skip
+        place = f"/consortia/{formation.consortium}"
+        sha256 = (await member.get(f"{ROOT}{place}/agreement")).json()["sha256"]
+
+        async def signs(**headers: str) -> tuple[int, str | None]:
+            answer = await member.post(f"{ROOT}{place}/signatures", json={"sha256": sha256}, headers=headers)
+            return answer.status_code, answer.json().get("code")
+
+        async def token() -> str:
+            made = await member.post(f"{ROOT}/tokens", json={"label": "签署", "scopes": ["sign"]})
+            return str(made.json()["token"])
+
+        weak = await token()
+        assert await signs() == await signs(authorization=f"Bearer {weak}") == (403, "second-factor-needed")
+        page = await member.post(f"{place}/signatures", data={"sha256": sha256},
+                                 headers={"accept": "text/html"})  # fmt: skip
+        assert (page.status_code, page.headers["location"].partition("?")[0]) == (303, "/security")
+        assert (await member.get(FACTOR)).json()["required"] is True
+
+        await set_up(member)
+        assert await signs(authorization=f"Bearer {weak}") == (403, "second-factor-needed")
+        assert await signs(authorization=f"Bearer {await token()}") == (200, None)
+    async with committed_sessions() as session:
+        assert await session.scalar(sa.select(sa.func.count()).select_from(Signature)) == 1
 
 
 class TestAProof:

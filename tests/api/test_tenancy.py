@@ -142,7 +142,8 @@ async def test_p19_what_runs_with_its_owners_rights_has_a_fixed_path_and_is_know
         *(f"public.{name}" for name in ("capacity_hold_guard", "bid_claim_of", "membership_claim", "lone_bid_claim",
                                         "event_place", "invitation_quota")),
         *(f"tenancy.{name}" for name in ("able", "amended", "companions", "editions", "leading", "led", "lots",
-                                         "newest_event", "opened", "plays", "seats", "settled", "together", "verified")),
+                                         "newest_event", "opened", "plays", "seats", "settled", "together",
+                                         "verified")),
     }  # fmt: skip
 
 

@@ -142,7 +142,7 @@ async def house(
     tmp_path: Path,
 ) -> AsyncIterator[House]:
     """The application on this test's own database, on loopback, with one worker."""
-    settings = Settings(home=tmp_path, heartbeat_seconds=2.0)
+    settings = Settings(home=tmp_path, heartbeat_seconds=2.0, second_factor="optional")
     server = Quiet(uvicorn.Config(create_app(settings, database_url), host="127.0.0.1", port=0, log_config=None))
     stop = asyncio.Event()
     serving = asyncio.create_task(server.serve())

@@ -36,7 +36,12 @@ async def formation(committed_sessions: Sessions) -> Formation:
 async def another(house: House, database_url: str, home: Path) -> AsyncIterator[House]:
     """Serve the same city from a second server."""
     server = Quiet(
-        uvicorn.Config(create_app(Settings(home=home), database_url), host="127.0.0.1", port=0, log_config=None)
+        uvicorn.Config(
+            create_app(Settings(home=home, second_factor="optional"), database_url),
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+        )
     )
     serving = asyncio.create_task(server.serve())
     await asyncio.wait_for(server.ready.wait(), 30)

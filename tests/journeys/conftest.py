@@ -148,7 +148,7 @@ async def city(
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[City]:
     """The application and one worker on this test's own database."""
-    settings = Settings(home=tmp_path, heartbeat_seconds=2.0)
+    settings = Settings(home=tmp_path, heartbeat_seconds=2.0, second_factor="optional")
     app = create_app(settings, database_url)
     stop = asyncio.Event()
     worker = asyncio.create_task(run(settings, database_url, stop=stop))

@@ -114,7 +114,7 @@ def filled(given: Any, names: dict[str, str]) -> Any:
 @pytest.fixture(scope="module")
 async def application(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Litestar]:
     """The whole application, as it is served."""
-    app = create_app(Settings(home=tmp_path_factory.mktemp("home")), database_url)
+    app = create_app(Settings(home=tmp_path_factory.mktemp("home"), second_factor="optional"), database_url)
     async with living(app):
         yield app
 

@@ -128,7 +128,7 @@ def leaking() -> dict[str, int]:
 
 async def test_p21_a_route_that_leaks_is_found(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api.app, "ROUTES", (*api.app.ROUTES, leaking))
-    async with living(create_app(Settings(), database_url)) as app:
+    async with living(create_app(Settings(second_factor="optional"), database_url)) as app:
         transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             answer = await client.get("/api/v1/leaking")
