@@ -175,11 +175,21 @@ class Versioned(Identified):
         return {"version_id_col": cls.__table__.c.version, "eager_defaults": True}  # type: ignore[attr-defined]
 
 
+UNSEEN = r"[\u0001-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+"""Control characters, and those that turn or hide what stands beside them, as PostgreSQL's expressions write them."""
+
+
+def one_text(column: str) -> sa.CheckConstraint:
+    """Have the database refuse in a column what cannot be seen, and a second spelling of what can (P36)."""
+    return sa.CheckConstraint(f"{column} is nfc normalized and {column} !~ '{UNSEEN}'", name=f"{column}_text")
+
+
 class Organisation(Versioned, table=True):
     """A firm, a bureau or the operator. One known only by name from a disclosure has ``registered`` false."""
 
     __tablename__: ClassVar[str] = "organisation"
     __table_args__ = (
+        one_text("name"),
         sa.CheckConstraint(
             "not registered or credit_code is not null or lei is not null or standing <> 'verified'", name="identity"
         ),
@@ -241,6 +251,7 @@ class User(Versioned, table=True):
 
     __tablename__: ClassVar[str] = "user_account"
     __table_args__ = (
+        one_text("name"),
         sa.CheckConstraint(f"duties <@ array[{', '.join(repr(str(d)) for d in Duty)}]::text[]", name="duties"),
         sa.CheckConstraint("removed_at is null or not active", name="removed"),
     )
@@ -297,6 +308,7 @@ class Claim(Versioned, table=True):
 
     __tablename__: ClassVar[str] = "claim"
     __table_args__ = (
+        one_text("name"),
         sa.CheckConstraint(
             "(state = 'pending') = (decided_at is null) and (state = 'pending' or (reason <> '' and evidence <> ''))",
             name="decision",
@@ -469,6 +481,7 @@ class Capability(Versioned, table=True):
 
     __tablename__: ClassVar[str] = "capability"
     __table_args__ = (
+        one_text("phrase"),
         sa.UniqueConstraint("organisation_id", "phrase", "code"),
         sa.UniqueConstraint("id", "organisation_id"),
         sa.CheckConstraint("verification between 0 and 3", name="verification"),
@@ -601,6 +614,7 @@ class Opportunity(Versioned, table=True):
 
     __tablename__: ClassVar[str] = "opportunity"
     __table_args__ = (
+        one_text("title"),
         sa.CheckConstraint("budget > 0", name="budget"),
         sa.CheckConstraint("ends >= starts", name="period"),
     )
@@ -640,6 +654,7 @@ class WorkPackage(Identified, table=True):
 
     __tablename__: ClassVar[str] = "work_package"
     __table_args__ = (
+        one_text("name"),
         sa.UniqueConstraint("opportunity_id", "code"),
         sa.CheckConstraint("quantity > 0", name="quantity"),
         sa.CheckConstraint("value >= 0", name="value"),
@@ -763,6 +778,7 @@ class Consortium(Versioned, table=True):
     """Firms that would bid as one (联合体): an n-party object with shares, scope, lead and liability as data."""
 
     __tablename__: ClassVar[str] = "consortium"
+    __table_args__ = (one_text("name"),)
 
     opportunity_id: UUID = refers("opportunity.id")
     organisation_id: UUID = refers("organisation.id")

@@ -21,7 +21,9 @@ from api.db import (
     snapshot,
     transaction,
 )
+from domain.kinds import Role
 from domain.records import SignInThrottle
+from tests.factories import make_capability, make_opportunity, make_organisation
 
 Sessions = async_sessionmaker[AsyncSession]
 
@@ -177,3 +179,19 @@ def test_another_kind_of_database_is_refused() -> None:
 
     assert refused.value.message.code == "not-a-postgresql-url"
     assert refused.value.message.params == {"scheme": "sqlite"}
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    ["\x07", "\x1b[31m", "\u202e", "\u200b", "\ufeff", "\u2066", "e\u0301"],
+    ids=["control", "ansi", "bidi", "zero-width", "mark", "isolate", "second spelling"],
+)
+async def test_p36_the_database_refuses_by_name_what_cannot_be_seen(session: AsyncSession, hidden: str) -> None:
+    firm = await make_organisation(session, Role.SUPPLIER)
+    lot = await make_opportunity(session, firm)
+    for row, column in ((firm, "name"), (await make_capability(session, firm), "phrase"), (lot, "title")):
+        with pytest.raises(IntegrityError, match=f"ck_{row.__tablename__}_{column}_text"):
+            async with session.begin_nested():
+                await session.execute(
+                    sa.update(type(row)).where(sa.column("id") == row.id).values({column: f"岭南{hidden}变流"})
+                )
