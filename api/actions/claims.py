@@ -13,7 +13,7 @@ from api.actions import auth
 from api.outbox import record
 from api.queries import actors, people, visible
 from api.tenancy import Office, by
-from api.wire.people import ClaimIn, ClaimOut, KnownFirm, VerdictIn, VerificationIn
+from api.wire.people import AlikeFirm, ClaimIn, ClaimOut, KnownFirm, VerdictIn, VerificationIn
 from domain.actor import Actor
 from domain.errors import Fault, IllegalTransition, Invalid, NotAllowed, RuleBroken
 from domain.kinds import ClaimState, Duty, Role, Standing
@@ -166,4 +166,9 @@ async def shown(session: AsyncSession, actor: Actor, rows: list[Claim]) -> tuple
     claimants = await people.claimants(session, actor, rows)
     known = await people.known_firms(session, actor, rows)
     firms = {code: KnownFirm(id=firm.id, name=firm.name, people=count) for code, (firm, count) in known.items()}
-    return tuple(ClaimOut.of(row, claimants[row.id], firms.get(row.credit_code)) for row in rows)
+    like = await people.firms_alike(session, actor, rows)
+    alike = {
+        claim: tuple(AlikeFirm(id=firm.id, name=firm.name, credit_code=firm.credit_code) for firm in found)
+        for claim, found in like.items()
+    }
+    return tuple(ClaimOut.of(row, claimants[row.id], firms.get(row.credit_code), alike[row.id]) for row in rows)

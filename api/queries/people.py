@@ -1,5 +1,6 @@
 """Reading an organisation's people and one-time links, and the claims that wait for the bureau."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from api.queries.page import page
 from api.tenancy import Office, by
 from domain.actor import Actor
 from domain.errors import NotFound
-from domain.kinds import ClaimState, Duty, Role
+from domain.kinds import ClaimState, Duty, Role, Standing
+from domain.lookalike import skeleton
 from domain.records import Claim, EntryLink, Organisation, User
 
 
@@ -107,6 +109,30 @@ async def known_firms(
     codes = sorted({row.credit_code for row in rows})
     statement = visible.organisations(actor).add_columns(people).where(col(Organisation.credit_code).in_(codes))
     return {firm.credit_code or "": (firm, count) for firm, count in (await session.execute(statement)).all()}
+
+
+@by(Office.GATE)
+async def firms_alike(session: AsyncSession, actor: Actor, rows: Iterable[Claim]) -> dict[UUID, list[Organisation]]:
+    """Return for each claim the firms with another code whose names look like the claimed one.
+
+    Every name is looked at, in time linear in the firms: what looks alike is no prefix and no likeness of letters.
+    """
+    wanted: dict[str, list[Claim]] = defaultdict(list)
+    found: dict[UUID, list[Organisation]] = {}
+    for row in rows:
+        wanted[skeleton(row.name)].append(row)
+        found[row.id] = []
+    if not wanted:
+        return found
+    known = visible.organisations(actor).where(col(Organisation.standing).in_((Standing.VERIFIED, Standing.SUSPENDED)))
+    names = known.with_only_columns(col(Organisation.id), col(Organisation.name))
+    near = [each.id for each in await session.execute(names) if skeleton(each.name) in wanted]
+    statement = known.where(col(Organisation.id).in_(near)).order_by(col(Organisation.name))
+    for firm in (await session.execute(statement)).scalars():
+        for claim in wanted[skeleton(firm.name)]:
+            if firm.credit_code != claim.credit_code and firm.id != claim.organisation_id:
+                found[claim.id].append(firm)
+    return found
 
 
 async def claim_of(session: AsyncSession, actor: Actor) -> Claim:

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Annotated, Self
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
 from api.wire.base import Wire
 from domain.kinds import ClaimState, Clean, CreditCode, Duty, Email, Name, Printable, Role
+from domain.lookalike import mixes_scripts
 from domain.records import Claim, EntryLink, User
 
 Password = Annotated[str, StringConstraints(min_length=12, max_length=200)]
@@ -139,6 +141,12 @@ class EnteredOut(Wire):
     organisation: str
 
 
+def _one_script(name: str) -> str:
+    if mixes_scripts(name):
+        raise PydanticCustomError("mixed-scripts", "letters of several scripts that look alike stand in one word")
+    return name
+
+
 class ClaimIn(Wire):
     """A person who says that he acts for the firm with this unified social credit code."""
 
@@ -157,7 +165,7 @@ class ClaimIn(Wire):
     )
 
     credit_code: CreditCode
-    name: Name
+    name: Annotated[Name, AfterValidator(_one_script)]
     person: PersonName
     email: Email
     password: Password
@@ -207,8 +215,19 @@ class KnownFirm(Wire):
     people: int
 
 
+class AlikeFirm(Wire):
+    """A firm whose name looks like the claimed one; only its code tells them apart (UTS 39)."""
+
+    id: UUID
+    name: str
+    credit_code: str | None
+
+
 class ClaimOut(Wire):
-    """A claim as the bureau sees it; `known` is the firm that has the code already, where there is one."""
+    """A claim as the bureau sees it; `known` is the firm that has the code already, where there is one.
+
+    `alike` are firms with other codes whose names look like the claimed one.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -225,6 +244,13 @@ class ClaimOut(Wire):
                     "created_at": "2027-01-06T02:00:00+00:00",
                     "decided_at": None,
                     "known": {"id": "3f2504e0-4f89-41d3-9a0c-0305e82c3301", "name": "演示电气有限公司", "people": 0},
+                    "alike": [
+                        {
+                            "id": "3f2504e0-4f89-41d3-9a0c-0305e82c3302",
+                            "name": "演示電气有限公司",
+                            "credit_code": "91999999MA0000002L",
+                        }
+                    ],
                 }
             ]
         }
@@ -241,9 +267,10 @@ class ClaimOut(Wire):
     created_at: datetime
     decided_at: datetime | None
     known: KnownFirm | None
+    alike: tuple[AlikeFirm, ...]
 
     @classmethod
-    def of(cls, row: Claim, user: User, known: KnownFirm | None) -> Self:
+    def of(cls, row: Claim, user: User, known: KnownFirm | None, alike: tuple[AlikeFirm, ...]) -> Self:
         """Show a claim to an officer."""
         return cls.model_validate(
             {
@@ -251,6 +278,7 @@ class ClaimOut(Wire):
                 "person": user.name,
                 "email": user.email,
                 "known": known,
+                "alike": alike,
             }
         )
 

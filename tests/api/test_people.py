@@ -522,6 +522,31 @@ async def test_p28_a_claim_attaches_to_a_firm_that_was_imported_and_has_nobody(
     assert len(own) == 1
 
 
+async def test_p35_the_officer_sees_the_firms_whose_names_look_like_the_claimed_one(
+    app: Litestar, committed_sessions: Sessions
+) -> None:
+    async with committed_sessions.begin() as session:
+        firm = await make_organisation(session, Role.SUPPLIER, name="演示未来电机有限公司")
+        await make_organisation(session, Role.SUPPLIER, name="演示将来电机有限公司")
+    _, secret = await person(committed_sessions, await house_of(committed_sessions, Role.BUREAU), "officer")
+    async with client(app, secret) as officer, client(app) as asking:
+        mixed = await asking.post("/claims", json=claimed(credit_code(9_000_006), name="演示Pаypal有限公司"))
+        await asking.post("/claims", json=claimed(credit_code(9_000_007), name="演示末来電机有限公司"))
+        await asking.post("/claims", json=claimed(str(firm.credit_code), name=firm.name, email="own@demo.invalid"))
+        own, alike = sorted(
+            (await officer.get("/claims")).json()["items"], key=lambda claim: claim["email"], reverse=True
+        )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=ROOT) as browser:  # type: ignore[arg-type]
+        page = await browser.get("/claims", headers={"authorization": f"Bearer {secret}", "accept": "text/html"})
+
+    assert (mixed.status_code, [(each["where"], each["code"]) for each in mixed.json()["errors"]]) == (
+        422, [("$.name", "mixed-scripts")],
+    )  # fmt: skip
+    assert alike["alike"] == [{"id": str(firm.id), "name": firm.name, "credit_code": firm.credit_code}]
+    assert own["alike"] == []
+    assert f'<a href="/firms/{firm.id}">{firm.name}</a> <code>{firm.credit_code}</code>' in page.text
+
+
 async def test_p28_a_refused_claim_says_why_and_opens_nothing(app: Litestar, committed_sessions: Sessions) -> None:
     _, secret = await person(committed_sessions, await house_of(committed_sessions, Role.BUREAU), "officer")
     async with client(app, secret) as officer, client(app) as asking:
