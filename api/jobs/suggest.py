@@ -35,7 +35,7 @@ async def suggest(context: JobContext) -> Effect:
     nobody waiting. Raises NotYet while another one is under way, NotFound when the opportunity is no longer
     the actor's to see.
     """
-    async with snapshot(context.engine) as session:
+    async with snapshot(context.engine, doing(Office.SOLVER, context.actor)) as session:
         if not await answers.next_in_turn(session, context.actor, context.job_id):
             raise NotYet
     await context.report({"stage": "reading"})
