@@ -190,7 +190,6 @@ class IndicatorsOut(Wire):
                             "uncovered": 1,
                             "firms": 0,
                             "package_ids": ["0198c0de-0000-7000-8000-000000000003"],
-                            "firm_ids": [],
                         }
                     ],
                 }

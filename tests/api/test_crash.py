@@ -24,12 +24,12 @@ from api.db import connect, make_engine, make_sessions, migrate, transaction
 from api.embedded import Cluster
 from api.jobs.sealing import seal
 from api.outbox import enqueue
-from domain.kinds import Role
+from domain.kinds import Role, Scope
 from domain.records import Job
 from tests.api import history
 from tests.api.crash import GONE, Listener, Traffic, ghosts, lost, misheard, undone
 from tests.api.storm import found
-from tests.conftest import PROJECT
+from tests.conftest import PROJECT, unhindered
 from tests.factories import make_organisation, make_user
 
 Sessions = async_sessionmaker[AsyncSession]
@@ -108,6 +108,7 @@ async def town(open_folder: Path) -> AsyncIterator[Town]:
     await asyncio.to_thread(cluster.start)
     url = cluster.dsn("postgres")
     await asyncio.to_thread(migrate, url)
+    await unhindered(url)
     raw = await connect(url)
     await raw.execute(history.JOURNAL)
     await raw.close()
@@ -135,7 +136,9 @@ async def peopled(cluster: Cluster, url: str) -> Town:
         for organisation, user in (
             await session.execute(sa.text("select organisation_id, id from user_account"))
         ).all():
-            opened = await open_sign_in(session, user, timedelta(hours=2), browser=False, label="crash")
+            opened = await open_sign_in(
+                session, user, timedelta(hours=2), browser=False, label="crash", scopes=tuple(Scope)
+            )
             secrets[str(organisation)] = opened.secret
         owner = (await session.execute(sa.text("select distinct organisation_id from opportunity"))).scalar_one()
         runs = list((await session.execute(sa.text("select id from suggestion limit 12"))).scalars())
