@@ -60,6 +60,9 @@ PLANS: tuple[dict[str, str], ...] = (
 
 PENDING = {"proposed", "invited", "countered"}
 SETTLED = {"accepted", "signed"}
+HELD = sa.text(
+    "select coalesce(sum(quantity), 0) from capacity_hold where membership_id = :member and state in ('soft', 'hard')"
+)
 HOLDING = {"invited", "countered", "accepted", "signed"}
 SEATS = st.integers(0, 5)
 
@@ -232,12 +235,12 @@ class Walk(RuleBasedStateMachine):
             rows = []
             for seat in view.every:
                 member = seat.membership
-                held = await reading.live_holds(session, self.leader, [member.id])
+                held = await session.scalar(HELD, {"member": member.id})
                 editions = await reading.terms_editions(session, self.leader, member.id)
                 rows.append(
                     {
                         "id": member.id, "firm": self.named[member.organisation_id], "state": str(member.state),
-                        "lead": member.lead, "edition": member.edition, "held": sum(hold.quantity for hold in held),
+                        "lead": member.lead, "edition": member.edition, "held": held,
                         "units": {view.packages[line.package_id].code: line.units for line in seat.lines},
                         "editions": [terms.edition for terms in editions],
                     }
