@@ -386,6 +386,8 @@ SECURITY_HEADERS = {
 
 FILE_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """For every file: a browser that shows it runs nothing in it and asks for nothing."""
+FORGOTTEN = {"Clear-Site-Data": '"storage"'}
+"""Told at sign-out. Pages of a person are kept by no cache, and the cookie of the language may stay."""
 HTTPS_ONLY = "max-age=63072000; includeSubDomains"
 """Told behind a server that ends TLS; without one it would lock people out."""
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import auth as actions
 from api.actions.auth import PENDING, Opened
 from api.auth import (
+    FORGOTTEN,
     OWED_COOKIE,
     Owed,
     begin,
@@ -109,7 +110,9 @@ async def sign_out(
     """Sign out: the session ends at once."""
     if guest.signed_in is not None:
         await actions.revoke(session, guest.signed_in.actor, guest.signed_in.sign_in_id)
-    return back("/login", "signed-out", ended_cookie(state))
+    answer = back("/login", "signed-out", ended_cookie(state))
+    answer.headers.update(FORGOTTEN)
+    return answer
 
 
 @post("/language")

@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth as actions
-from api.auth import BEFORE_SECOND_FACTOR, caller_of, ended_cookie, enter, idle_of, session_cookie
+from api.auth import BEFORE_SECOND_FACTOR, FORGOTTEN, caller_of, ended_cookie, enter, idle_of, session_cookie
 from api.conditional import ETAG, IF_MATCH, etag
 from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.queries import actors
@@ -38,7 +38,7 @@ async def sign_out(
 ) -> Response[None]:
     """Sign out: the session or token that asks ends at once."""
     await actions.revoke(session, signed_in.actor, signed_in.sign_in_id)
-    return Response(None, cookies=[ended_cookie(state)])
+    return Response(None, headers=FORGOTTEN, cookies=[ended_cookie(state)])
 
 
 @get("/sign-ins", operation_id="listSignIns", tags=TAGS, opt=OPEN_TO_BARRED)

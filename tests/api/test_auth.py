@@ -86,7 +86,8 @@ async def test_a_person_signs_in_is_known_and_signs_out(client: httpx.AsyncClien
     assert me.json()["organisation"]["roles"] == ["chain_leader", "supplier"]
     assert (me.json()["email"], me.headers["etag"]) == (EMAIL, '"1"')
 
-    assert (await client.delete(f"{ROOT}/sign-ins/current")).status_code == 204
+    ended = await client.delete(f"{ROOT}/sign-ins/current")
+    assert (ended.status_code, ended.headers["clear-site-data"]) == (204, '"storage"')
     assert COOKIE not in client.cookies
     assert (await client.get(f"{ROOT}/me")).json()["code"] == "not-signed-in"
 

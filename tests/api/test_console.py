@@ -117,7 +117,9 @@ class TestComingIn:
 
     async def test_signing_out_ends_the_session(self, app: Litestar, formation: Formation) -> None:
         client = await browser(app, formation.leader)
-        assert "您已退出登录" in (await posted(client, "/logout")).text
+        ended = await client.post("/logout")
+        assert ended.headers["clear-site-data"] == '"storage"'
+        assert "您已退出登录" in (await client.get(ended.headers["location"])).text
         assert (await client.get("/")).status_code == 303
 
     async def test_whoever_has_signed_in_goes_on_from_the_sign_in_page(
