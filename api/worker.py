@@ -32,6 +32,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import col
 
 from api import logs
+from api.apart import warm
 from api.db import SERVER_SETTINGS, dsn_of, make_engine, make_sessions, transaction
 from api.embedded import database
 from api.heads import BadHead
@@ -268,6 +269,8 @@ async def run(
     A database that goes away is waited for.
     """
     stop = stop or asyncio.Event()
+    if jobs is JOBS:
+        await asyncio.to_thread(warm)
     engine = make_engine(url, size=2 * settings.worker_slots, office=Office.APP)
     worker = Worker(settings=settings, engine=engine, sessions=make_sessions(engine), jobs=jobs)
     watches = [

@@ -1,4 +1,4 @@
-"""An answer of the optimizer: read the World once, think in a thread, keep what was found in the job's commit."""
+"""An answer of the optimizer: read the World once, think apart, keep what was found in the job's commit."""
 
 import asyncio
 import contextlib
@@ -6,14 +6,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
+from threading import Event as Flag
 from typing import Any
 from uuid import UUID
 
-from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import answers as keeping
 from api.actions.answers import Found
+from api.apart import apart
 from api.db import snapshot
 from api.jobs import Effect, JobContext, NotYet, Outcome
 from api.marks import mark, marking_key
@@ -63,7 +64,10 @@ async def answer(context: JobContext) -> Effect:
     projects = [await _read(context, identity) for identity in await _about(context)]
     began = time.monotonic()
     async with _ticking(context):
-        found, (digest, priced, closed) = await to_thread.run_sync(_think, context, projects)
+        found, (digest, priced, closed) = await apart(
+            _think, dict(context.payload), context.actor.organisation_id, projects,
+            seconds=float(context.payload["seconds"]), cancelled=context.cancelled,
+        )  # fmt: skip
     single = projects[0].opening if len(projects) == 1 else None
     kept = Found(
         digest=mark(digest, marking_key(context.settings.digest_key_place)),
@@ -206,10 +210,9 @@ Rested = tuple[str, bool, int]
 """The digest of the problem, whether every price counted, how many were closed."""
 
 
-def _think(context: JobContext, projects: list[Project]) -> tuple[Any, Rested]:
+def _think(payload: Mapping[str, Any], reader: UUID, projects: list[Project], *, interrupt: Flag) -> tuple[Any, Rested]:
     """Answer the question; nothing here waits."""
-    payload, reader = context.payload, context.actor.organisation_id
-    effort = Effort(seconds=float(payload["seconds"]), seed=payload["seed"], interrupt=context.cancelled)
+    effort = Effort(seconds=float(payload["seconds"]), seed=payload["seed"], interrupt=interrupt)
     kind = AnswerKind(payload["kind"])
     if kind is AnswerKind.COUNTERFACTUAL:
         return _guided(projects[0], reader, effort)

@@ -4,14 +4,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from threading import Event as Flag
 from typing import Any
 from uuid import UUID
 
-from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import negotiation
 from api.actions.suggestions import plain
+from api.apart import apart
 from api.db import snapshot
 from api.jobs import Effect, JobContext, Outcome, only
 from api.marks import mark, marking_key
@@ -58,9 +59,10 @@ async def repairs(context: JobContext) -> Effect:
     reader = Reader(organisation_id=context.actor.organisation_id, accepted=accepted)
     await context.report({"stage": "matching", "suppliers": len(world.suppliers), "links": len(world.links)})
     began = time.monotonic()
-    found = await to_thread.run_sync(
-        lambda: mend(world, opening, parts, gone, lead=lead, params=wanted, reader=reader, interrupt=context.cancelled)
-    )
+    found = await apart(
+        mend, world, opening, parts, gone, lead=lead, params=wanted, reader=reader, seconds=wanted.seconds,
+        cancelled=context.cancelled,
+    )  # fmt: skip
     seconds = time.monotonic() - began
     kept = replace(found, digest=mark(found.digest, marking_key(context.settings.digest_key_place)))
 
@@ -87,10 +89,14 @@ async def counter_check(context: JobContext) -> Effect:
     view, opening, world, parts = await _read(context, member.consortium_id)
     lines = tuple(Line(**line.model_dump()) for line in given.lines)
     firm = member.organisation_id
-    found = await to_thread.run_sync(
-        lambda: check(world, opening, parts, firm, lines, seconds=CHECK_SECONDS, interrupt=context.cancelled)
+    found = await apart(
+        _checked, world, opening, parts, firm, lines, seconds=CHECK_SECONDS, cancelled=context.cancelled
     )
     return only(_told(found, view, own=firm == context.actor.organisation_id))
+
+
+def _checked(*given: Any, interrupt: Flag) -> Checked:
+    return check(*given, seconds=CHECK_SECONDS, interrupt=interrupt)
 
 
 def _told(found: Checked, view: View, *, own: bool) -> Outcome:

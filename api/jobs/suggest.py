@@ -1,4 +1,4 @@
-"""The suggestion run: read a World, think in a thread, keep what was found in the commit that ends the job."""
+"""The suggestion run: read a World, think apart, keep what was found in the commit that ends the job."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from anyio import to_thread
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import suggestions
+from api.apart import apart
 from api.db import snapshot
 from api.jobs import Effect, JobContext, NotYet, Outcome
 from api.marks import mark, marking_key
@@ -49,8 +49,8 @@ async def suggest(context: JobContext) -> Effect:
     def tell(progress: Progress) -> None:
         asyncio.run_coroutine_threadsafe(report(_told(progress)), loop)
 
-    found = await to_thread.run_sync(
-        lambda: think(world, opening, wanted, reader=reader, progress=tell, interrupt=context.cancelled)
+    found = await apart(
+        think, world, opening, wanted, reader=reader, seconds=wanted.seconds, cancelled=context.cancelled, tell=tell
     )
     kept = replace(found, digest=mark(found.digest, marking_key(context.settings.digest_key_place)))
 
