@@ -136,12 +136,15 @@ def _again(kind: type[BaseException], args: tuple[Any, ...], state: dict[str, An
     return error
 
 
-def _child(pipe: "Connection[Any, Any]", limits: tuple[int, int], telling: bool) -> None:
-    memory, seconds = limits
+def _limit(memory: int, seconds: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's goes to all; when to end is the worker's to say
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _child(pipe: "Connection[Any, Any]", limits: tuple[int, int], telling: bool) -> None:
+    _limit(*limits)
     work, given, named = pipe.recv()
     interrupt, turn = Flag(), threading.Lock()
 
