@@ -11,7 +11,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -106,14 +106,14 @@ def sheets(upload: Upload) -> tuple[Sheet, ...]:
 
 
 def _table(upload: Upload) -> Sheet:
-    written, encoding = _decoded(upload)
-    lines = tuple(_csv_lines(upload.filename, written))
+    encoding = _encoding(upload)
+    lines = tuple(_csv_lines(upload, encoding))
     if not lines:
         raise refused(upload.filename, "file-empty")
     return Sheet(name="", form=encoding, lines=lines)
 
 
-def _decoded(upload: Upload) -> tuple[str, str]:
+def _encoding(upload: Upload) -> str:
     if upload.content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings: tuple[str, ...] = ("utf-16",)
     else:
@@ -125,12 +125,18 @@ def _decoded(upload: Upload) -> tuple[str, str]:
             continue
         if "\0" in written:
             raise refused(upload.filename, "file-binary")
-        return written, encoding
+        return encoding
     raise refused(upload.filename, "file-encoding")
 
 
-def _csv_lines(filename: str, written: str) -> Iterator[Line]:
-    rows = csv.reader(io.StringIO(written, newline=""), delimiter=_delimiter(written), strict=True)
+def _text(upload: Upload, encoding: str) -> io.TextIOWrapper:
+    """Return the content to be read line by line: decoded as a whole it would take several times its bytes."""
+    return io.TextIOWrapper(io.BytesIO(upload.content), encoding=encoding, newline="")
+
+
+def _csv_lines(upload: Upload, encoding: str) -> Iterator[Line]:
+    filename, text = upload.filename, _text(upload, encoding)
+    rows = csv.reader(text, delimiter=_delimiter(_text(upload, encoding)), strict=True)
     number = 0
     try:
         for number, row in enumerate(rows, start=1):
@@ -143,9 +149,9 @@ def _csv_lines(filename: str, written: str) -> Iterator[Line]:
         raise refused(filename, "csv-broken", row=number + 1) from None
 
 
-def _delimiter(written: str) -> str:
+def _delimiter(text: Iterable[str]) -> str:
     """Return the separator that the first written line uses most outside quotes."""
-    first = next((line for line in written.splitlines() if line.strip()), "")
+    first = next((line for line in text if line.strip()), "")
     bare = "".join(first.split('"')[::2])
     return max(_DELIMITERS, key=bare.count)
 
