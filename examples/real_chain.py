@@ -59,7 +59,10 @@ class Platform:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.environment = {**os.environ, "LIANZHOU_HOME": str(home), "LIANZHOU_LANG": "en"}
+        # nobody here has a telephone for a second factor, which signatures ask for where nothing else is said
+        self.environment = {
+            **os.environ, "LIANZHOU_HOME": str(home), "LIANZHOU_LANG": "en", "LIANZHOU_SECOND_FACTOR": "optional",
+        }  # fmt: skip
         self.environment.pop("DATABASE_URL", None)
         self.port = free_port()
         self.password = secrets.token_urlsafe(18)
