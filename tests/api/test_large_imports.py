@@ -111,9 +111,12 @@ async def test_p33_imports_killed_again_and_again_are_done_once(
             env={**os.environ, "PYTHONPATH": str(PROJECT)}, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
 
+    async def begun(tries: int) -> None:
+        await until(committed_sessions, jobs[0], lambda job: job.tries == tries or ended(job), seconds=60)
+
     for tries in (1, 2):
         worker = await start()
-        await until(committed_sessions, jobs[0], lambda job, tries=tries: job.tries == tries or ended(job), seconds=60)
+        await begun(tries)
         await asyncio.sleep(chance.uniform(0.3, 1.0))
         worker.kill()
         await worker.wait()
