@@ -92,6 +92,14 @@ def test_p33_as_many_firms_as_a_file_may_hold_are_read_within_a_gigabyte(tmp_pat
     assert found["megabytes"] <= 1_024
 
 
+def start(url: str, home: Path) -> Any:
+    """Start a worker process that knows imports alone."""
+    return asyncio.create_subprocess_exec(
+        sys.executable, "-c", WORKER, url, str(home), cwd=PROJECT,
+        env={**os.environ, "PYTHONPATH": str(PROJECT)}, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+
+
 async def test_p33_imports_killed_again_and_again_are_done_once(
     database_url: str, committed_sessions: Sessions, tmp_path: Path
 ) -> None:
@@ -105,22 +113,16 @@ async def test_p33_imports_killed_again_and_again_are_done_once(
         async with committed_sessions.begin() as session:
             jobs.append((await imports.receive(session, operator, Subject.FIRMS, upload, tmp_path)).id)
 
-    async def start() -> Any:
-        return await asyncio.create_subprocess_exec(
-            sys.executable, "-c", WORKER, database_url, str(tmp_path), cwd=PROJECT,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)}, stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
-
     async def begun(tries: int) -> None:
         await until(committed_sessions, jobs[0], lambda job: job.tries == tries or ended(job), seconds=60)
 
     for tries in (1, 2):
-        worker = await start()
+        worker = await start(database_url, tmp_path)
         await begun(tries)
         await asyncio.sleep(chance.uniform(0.3, 1.0))
         worker.kill()
         await worker.wait()
-    worker = await start()
+    worker = await start(database_url, tmp_path)
     done = [await until(committed_sessions, job, ended, seconds=120) for job in jobs]
     worker.terminate()
     await worker.wait()
