@@ -127,9 +127,9 @@ def refers(
     )
 
 
-def document(*, default: bool = True) -> Any:
+def document() -> Any:
     """Return a JSONB column; empty by default."""
-    return Field(default_factory=dict, sa_type=JSONB) if default else Field(sa_type=JSONB)
+    return Field(default_factory=dict, sa_type=JSONB)
 
 
 def texts() -> Any:
@@ -1612,7 +1612,7 @@ class StatisticGround(Record, table=True):
     __tablename__: ClassVar[str] = "statistic_ground"
 
     release_id: UUID = refers("statistic_release.id", ondelete="CASCADE", primary=True)
-    ground: dict[str, Any] = document(default=False)
+    ground: dict[str, Any] = sealed("statistic_ground.ground", dict)
 
 
 class BureauCase(Versioned, table=True):

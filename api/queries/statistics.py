@@ -188,13 +188,13 @@ async def prices(session: AsyncSession) -> dict[Key, dict[str, int]]:
 async def grounds(session: AsyncSession, cube: str, subject: str, limit: int = 1) -> list[tuple[date, dict[str, Any]]]:
     """Return what the last releases of a table were counted from, the newest first."""
     statement = (
-        sa.select(col(StatisticRelease.period), col(StatisticGround.ground))
+        sa.select(col(StatisticRelease.period), StatisticGround)
         .join(StatisticGround, col(StatisticGround.release_id) == col(StatisticRelease.id))
         .where(col(StatisticRelease.cube) == cube, col(StatisticRelease.subject) == subject)
         .order_by(col(StatisticRelease.period).desc())
         .limit(limit)
     )
-    return [(period, ground) for period, ground in await session.execute(statement)]
+    return [(period, row.ground) for period, row in await session.execute(statement)]
 
 
 def ground_of(table: Table) -> dict[str, Any]:

@@ -28,13 +28,14 @@ COLUMNS = (
     ("agreement", "body", DOCUMENT, "jsonb"),
     ("import_batch", "report", DOCUMENT, "jsonb"),
     ("idempotency_key", "body", BYTES, "bytea"),
+    ("statistic_ground", "ground", DOCUMENT, "jsonb"),
 )
 CHECKS = (
     ("capability", "monthly_quantity", "monthly_quantity >= 0"),
     ("capability_price", "unit_price", "unit_price >= 0"),
     ("terms_line", "unit_price", "unit_price >= 0"),
 )
-GUARDED = ("terms_line", "agreement")
+GUARDED = ("terms_line", "agreement", "statistic_ground")
 TO_BYTES = {
     WHOLE: "int8send({0}::bigint)",
     TEXT: "convert_to({0}, 'UTF8')",

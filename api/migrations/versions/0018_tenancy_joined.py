@@ -44,6 +44,7 @@ WORK: tuple[tuple[str, str, str], ...] = (
         "second_factor recovery_code recovery linked_identity pending_sign_in entry_link",
     ),
     ("lianzhou_keeper", "select", "claim field_disclosure bureau_case"),
+    ("lianzhou_keeper", "select, update", "statistic_ground"),
 )
 TABLES = (
     "entry_link", "claim", "pending_sign_in", "second_factor", "recovery_code", "recovery", "linked_identity",
