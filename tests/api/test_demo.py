@@ -99,7 +99,7 @@ def test_an_interrupt_while_the_story_is_loaded_leaves_nothing_running(home: Pat
         process.send_signal(signal.SIGINT)
         process.stderr.read()
         assert process.wait(60) == Exit.INTERRUPTED
-    assert running(home) == []
+    assert until_only(home, "multiprocessing") == []
 
 
 def test_a_proven_plan_is_printed_and_nothing_stays_behind(home: Path) -> None:
@@ -111,14 +111,15 @@ def test_a_proven_plan_is_printed_and_nothing_stays_behind(home: Path) -> None:
         assert f"WP{package:02d}" in done.stdout
     assert all(line.split("\t")[2] in done.stdout for line in logins(home).splitlines())
     assert "正在建立演示城市" not in done.stderr, "the interrupted story goes on where it was"
-    assert running(home) == []
+    assert until_only(home, "multiprocessing") == []
 
 
 def test_after_a_kill_the_worker_goes_by_itself(home: Path) -> None:
     with serving(home) as (process, _):
         process.kill()
         process.wait()
-    left = until_only(home, "companion")
+    until_only(home, "companion")
+    left = until_only(home, "multiprocessing")
     assert left
     assert all("postgres" in command for command in left)
 
@@ -136,7 +137,7 @@ def test_what_a_kill_left_serves_again_and_a_termination_ends_everything(home: P
             assert all(isinstance(line, str) for line in lines), "a stream that is cut off raises instead"
         assert process.wait(60) == Exit.DONE
     assert logins(home) == kept
-    assert running(home) == []
+    assert until_only(home, "multiprocessing") == []
 
 
 def test_a_taken_port_is_named_before_anything_is_started(tmp_path: Path) -> None:
