@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from math import floor
 
 import numpy as np
@@ -398,9 +399,7 @@ class _Staffing:
         """Plan every opportunity by itself at the prices, those of the longest reach first, and lower their reach."""
         linear, room = self._at(prices), _Room(self.shared, len(self.strata))
         order = [of for of in np.argsort(-reach, kind="stable").tolist() if reach[of]]
-        for turn, of in enumerate(order):
-            if self._over(purse):
-                break
+        for turn, of in takewhile(lambda _: not self._over(purse), enumerate(order)):
             share = purse.part(min(1.0, HASTE / (len(order) - turn)))
             near = CLOSE * self.asked[of].gross / UNIT
             found = self._searched(linear, self._blocks([of]), self.every, None, share, together=False, near=near)
