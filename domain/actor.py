@@ -36,6 +36,13 @@ class Actor:
         return power in self.powers
 
     def must(self, power: Power) -> None:
-        """Let only somebody with `power` pass. Raises PersonMayNot."""
+        """Let only somebody with `power` pass. Raises PersonMayNot.
+
+        >>> from uuid import UUID
+        >>> viewer = Actor(user_id=UUID(int=2), organisation_id=UUID(int=1), roles=frozenset(), powers=frozenset())
+        >>> viewer.must(Power.SIGN)
+        Traceback (most recent call last):
+        domain.errors.PersonMayNot: ('person-may-not', {'power': 'sign'})
+        """
         if not self.may(power):
             raise PersonMayNot(power=str(power))
