@@ -1,5 +1,6 @@
 """The composition root: settings and a database's address in, an application out."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ def create_app(settings: Settings, url: str) -> Litestar:
     async def running(app: Litestar) -> AsyncIterator[None]:
         engine = make_engine(url, office=Office.APP)
         bell = Bell(url)
-        app.state.update(engine=engine, sessions=make_sessions(engine), bell=bell, closing=False)
+        app.state.update(engine=engine, sessions=make_sessions(engine), bell=bell, streams=Counter(), closing=False)
         await bell.start()
         try:
             yield

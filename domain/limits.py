@@ -34,6 +34,7 @@ LIMITS: Mapping[str, Limit] = _table(
     Limit(name="organisation_requests", most=3_000, whose="organisation", seconds=MINUTE),
     Limit(name="stranger_requests", most=300, whose="address", seconds=MINUTE),
     Limit(name="jobs", most=4, whose="organisation"),
+    Limit(name="streams", most=4, whose="person"),
     Limit(name="imports", most=50, whose="organisation", seconds=DAY),
     Limit(name="invitations", most=50, whose="organisation", seconds=DAY),
     Limit(name="live_invitations", most=5, whose="pair"),

@@ -24,6 +24,12 @@ class TooMuchUnderWay(TooMany):
     code = "too-much-under-way"
 
 
+class TooManyStreams(TooMany):
+    """The person follows as many streams as he may at one time."""
+
+    code = "too-many-streams"
+
+
 class TooManyFiles(TooMany):
     """The organisation has brought in as many files within a day as it may."""
 

@@ -15,6 +15,7 @@ from api.auth import UNATTENDED
 from api.db import transaction
 from api.files import FILE
 from api.i18n import Locale, locale_of
+from api.limits import FewStreams
 from api.queries import audit, events, visible
 from api.routes.streaming import Happenings, Job, streamed, told
 from api.spreadsheets import attachment
@@ -53,6 +54,7 @@ async def cancel_job(
     tags=["jobs"],
     media_type="text/event-stream",
     opt={UNATTENDED: True},
+    middleware=[FewStreams()],
 )
 async def follow_job(
     state: State, request: Request[Any, Any, Any], actor: NamedDependency[Actor], identity: FromPath[UUID]
@@ -84,6 +86,7 @@ async def list_events(
     tags=["events"],
     media_type="text/event-stream",
     opt={UNATTENDED: True},
+    middleware=[FewStreams()],
 )
 async def follow_events(
     state: State,

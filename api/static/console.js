@@ -1,5 +1,7 @@
 // What pages gain with scripts; without them every form and link still works.
 
+import { stream } from "./stream.js";
+
 const sentOnce = (event) => {
   const form = event.target;
   if (form.method !== "post") return;
@@ -21,7 +23,6 @@ const follow = (place) => {
   const stage = place.querySelector(".stage");
   const bar = place.querySelector("progress");
   if (!stage || !bar) return;
-  const stream = new EventSource(place.dataset.job);
   const show = (event) => {
     const { progress, state } = JSON.parse(event.data);
     if (state === "queued" || !progress.stage) return;
@@ -35,14 +36,21 @@ const follow = (place) => {
     }
     stage.textContent = words.join(" · ");
   };
-  stream.addEventListener("progress", show);
-  stream.addEventListener("done", () => {
-    stream.close();
+  const ended = () => {
+    job.leave();
     const section = place.closest("section[id]");
     const search = new URLSearchParams(window.location.search);
     search.set("done", "1");
     window.location.replace(`${window.location.pathname}?${search}#${section ? section.id : ""}`);
-  });
+  };
+  const job = stream(
+    () => place.dataset.job,
+    (source) => {
+      source.addEventListener("progress", show);
+      source.addEventListener("done", ended);
+    },
+  );
+  job.join();
 };
 
 /* A sheet that opens takes the focus; Escape closes it. */

@@ -1,8 +1,8 @@
 // Tells quietly that something happened and keeps the count of what waits; never touches what is read or typed.
 
+import { stream } from "./stream.js";
+
 const COUNTED_AFTER = 300; // milliseconds: what happens together is counted once
-const AGAIN_AFTER = 3000; // milliseconds, doubled at each refusal up to the longest pause
-const LONGEST_PAUSE = 60000;
 
 const recount = async (badge) => {
   const answer = await fetch("/api/v1/obligations?limit=1", { headers: { accept: "application/json" } });
@@ -19,9 +19,6 @@ const listen = (place) => {
   let after = place.dataset.after;
   let fresh = 0;
   let counting = null;
-  let stream = null;
-  let again = null;
-  let pause = AGAIN_AFTER;
 
   const heard = (event) => {
     after = event.lastEventId;
@@ -31,34 +28,24 @@ const listen = (place) => {
         recount(badge).catch(() => {});
       }, COUNTED_AFTER);
     }
-    const told = JSON.parse(event.data);
-    if (about && told.opportunity_id !== about && told.consortium_id !== about) return;
+    const news = JSON.parse(event.data);
+    if (about && news.opportunity_id !== about && news.consortium_id !== about) return;
     fresh += 1;
     chip.textContent = words.replace("#", fresh);
     chip.hidden = false;
   };
-  const leave = () => {
-    clearTimeout(again);
-    if (stream) stream.close();
-    stream = null;
-  };
-  /* A browser comes back to a lost connection by itself, but never to a refused one: a proxy answers so in a restart. */
-  const refused = () => {
-    if (!stream || stream.readyState !== EventSource.CLOSED) return;
-    leave();
-    again = setTimeout(join, pause);
-    pause = Math.min(2 * pause, LONGEST_PAUSE);
-  };
+  const told = stream(
+    () => `${live}?after=${encodeURIComponent(after)}`,
+    (source) => {
+      for (const code of codes.split(" ")) source.addEventListener(code, heard);
+    },
+  );
   /* A page nobody looks at keeps no connection; it goes on from the last event it heard. */
   const join = () => {
-    if (stream || document.hidden) return;
-    stream = new EventSource(`${live}?after=${encodeURIComponent(after)}`);
-    stream.addEventListener("open", () => { pause = AGAIN_AFTER; });
-    stream.addEventListener("error", refused);
-    for (const code of codes.split(" ")) stream.addEventListener(code, heard);
+    if (!document.hidden) told.join();
   };
-  document.addEventListener("visibilitychange", () => (document.hidden ? leave() : join()));
-  window.addEventListener("pagehide", leave);
+  document.addEventListener("visibilitychange", () => (document.hidden ? told.leave() : join()));
+  window.addEventListener("pagehide", told.leave);
   window.addEventListener("pageshow", join);
   join();
 };

@@ -14,13 +14,15 @@ import pytest
 import sqlalchemy as sa
 import uvicorn
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlmodel import col
 
 from api.actions.auth import enrol
 from api.app import create_app
 from api.live import HEARTBEAT, LOOK
 from api.settings import Settings
 from domain.kinds import Role
-from domain.records import SignIn
+from domain.records import Quota, SignIn
+from tests.conftest import PLENTY
 from tests.factories import make_organisation
 
 PASSWORD = "a long enough secret 2027"
@@ -117,6 +119,33 @@ async def test_a_stream_ends_soon_after_its_session(
 
     assert await asyncio.wait_for(listening, HEARTBEAT - 2) == "ended"
     assert LOOK < 5
+
+
+@pytest.fixture
+async def four_streams(committed_sessions: Sessions) -> AsyncIterator[None]:
+    """The usual limit of streams, in place of what the tests' deployment allows."""
+    row = Quota(name="streams", most=PLENTY)
+    async with committed_sessions.begin() as session:
+        await session.execute(sa.delete(Quota).where(col(Quota.name) == row.name))
+    yield
+    async with committed_sessions.begin() as session:
+        session.add(row)
+
+
+@pytest.mark.usefixtures("four_streams")
+async def test_a_person_follows_four_streams_at_a_time_and_the_next_once_one_has_ended(firm: httpx.AsyncClient) -> None:
+    async with contextlib.AsyncExitStack() as pages:
+        opened = [await pages.enter_async_context(firm.stream("GET", "/events/stream")) for _ in range(4)]
+        assert [stream.status_code for stream in opened] == [200] * 4
+
+        refused = await firm.get("/events/stream", headers={"accept-language": "en"})
+        assert (refused.status_code, refused.json()["code"]) == (429, "too-many-streams")
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+
+        await opened[0].aclose()
+        await asyncio.sleep(1)
+        async with firm.stream("GET", "/events/stream") as next_one:
+            assert next_one.status_code == 200
 
 
 async def test_readers_that_leave_half_way_leave_nothing_behind(
