@@ -1,0 +1,74 @@
+"""No committed file holds a secret: every kind that detect-secrets knows by its form, and passwords that are assigned.
+
+What only looks random is not asked about (the lock and the papers are full of digests); what tests and examples call a
+password is in the lists below, each a word that opens nothing anywhere.
+"""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
+from detect_secrets.core.scan import scan_file
+from detect_secrets.settings import transient_settings
+
+from tests.conftest import PROJECT
+
+BY_ENTROPY = ("Base64HighEntropyString", "HexHighEntropyString")
+PLUGINS: list[str] = [plugin.__name__ for plugin in get_mapping_from_secret_type_to_class().values()]
+BY_FORM = sorted(set(PLUGINS) - {*BY_ENTROPY, "KeywordDetector"})
+PLACEHOLDERS = {".env.example": "password", "api/settings.py": "password", "docs/operations.md": "password"}
+"""Where an address shows how a user and his password are written into it."""
+SAMPLES = frozenset({"tests/house/test_text.py"})
+"""Files that show what is forbidden."""
+ASSIGNED = re.compile(r"""(?i)\b(password|passwd|secret|token|api_?key)\s*[:=]\s*["']([^"'\s{}$<>]{8,})["']""")
+WORDS = re.compile(r"[A-Za-z]+([-_ .][A-Za-z]+)+|[A-Z]+(AGAIN)[A-Z]+|whsec_bGlhbnpob3UtZXhhbXBsZQ==")
+"""What an example calls a secret: words, so that nobody takes them for one."""
+
+
+def secrets(path: Path) -> set[str]:
+    """Return what in a file is a secret by its form."""
+    with transient_settings({"plugins_used": [{"name": name} for name in BY_FORM]}):
+        return {str(found.secret_value) for found in scan_file(str(path))}
+
+
+def assigned(text: str) -> set[str]:
+    """Return what a text gives a name of secrets to, other than words that say that they are an example."""
+    return {found[2] for found in ASSIGNED.finditer(text) if not WORDS.fullmatch(found[2])}
+
+
+def test_p46_no_committed_file_holds_a_secret() -> None:
+    if not (PROJECT / ".git").exists():
+        pytest.skip("this copy of the project is not under version control")
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    found: dict[str, set[str]] = {}
+    for name in sorted({*filter(None, listed.split("\0"))} - SAMPLES):
+        if (path := PROJECT / name).is_file() and path.suffix not in (".png", ".xlsx", ".woff2"):
+            by_form = secrets(path) - {PLACEHOLDERS.get(name)}
+            by_name = set() if name.startswith("tests/") else assigned(path.read_text(encoding="utf-8"))
+            found |= {name: by_form | by_name} if by_form | by_name else {}
+
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "AKIA" + "Q3EGRI7VQ2XLBZPN",
+        "ghp_" + "a1B2" * 9,
+        "https://wang:" + "Zx81kQ0w@example.invalid/",
+        "-----BEGIN " + "EC PRIVATE KEY-----",
+        "xoxb-" + "123456789012-123456789012-" + "a1B2" * 6,
+    ],
+)
+def test_p46_a_planted_secret_is_found(planted: str, tmp_path: Path) -> None:
+    place = tmp_path / "settings.py"
+    place.write_text(f"value = '{planted}'\n", encoding="utf-8")
+
+    assert len(secrets(place)) == 1
+
+
+def test_p46_a_planted_password_is_found() -> None:
+    assert assigned('password = "q7Lx93bvT1"') == {"q7Lx93bvT1"}
+    assert assigned('{"token": "shown-once-and-never-again"}') == set()
