@@ -13,7 +13,7 @@ from litestar import Request
 from litestar.datastructures import Cookie
 from litestar.response import Redirect, Template
 
-from api.auth import identify, require_unbarred
+from api.auth import identify, lacks_second_factor, require_unbarred
 from api.db import transaction
 from api.i18n import Locale, catalogue, locale_of
 from api.queries import actors, events, obligations
@@ -28,6 +28,9 @@ from domain.powers import Power
 TOLD = "lz_told"
 TOLD_SECONDS = 30
 
+CHANGING = ("publish", "declare", "form", "sign", "verify", "people", "connect")
+"""Powers by which something of one's organisation is changed, or a city's."""
+
 AnyRequest = Request[Any, Any, Any]
 
 
@@ -35,7 +38,8 @@ AnyRequest = Request[Any, Any, Any]
 class Reader:
     """Who looks at a page: his language, where he is, what he is to be told, and for whom he acts.
 
-    ``open`` counts what waits for him; behind ``position`` he misses nothing of what happens from now on.
+    ``open`` counts what waits for him; behind ``position`` he misses nothing of what happens from now on. One who signs
+    and has come in by a password alone is ``half_proven``: he signs only after a second factor.
     """
 
     locale: Locale
@@ -46,6 +50,7 @@ class Reader:
     name: str = ""
     firm: str = ""
     demonstration: bool = False
+    half_proven: bool = False
     open: int = 0
     position: str = ""
 
@@ -76,6 +81,11 @@ class Reader:
         return self.known and self.actor.may(Power(power))
 
     @property
+    def signs(self) -> bool:
+        """Whether the reader may sign, and has proven himself as a signature asks for."""
+        return self.may("sign") and not self.half_proven
+
+    @property
     def leads(self) -> bool:
         """Whether the reader acts for a chain leader."""
         return self.known and self.actor.has(Role.CHAIN_LEADER)
@@ -86,14 +96,24 @@ class Reader:
         return self.known and bool(self.actor.roles & {Role.SUPPLIER, Role.SERVICE_PROVIDER, Role.CHAIN_LEADER})
 
     @property
+    def declares(self) -> bool:
+        """Whether the reader himself may change what his firm declares."""
+        return self.supplies and self.may("declare")
+
+    @property
+    def looks_only(self) -> bool:
+        """Whether the reader sees what is his organisation's and changes nothing of it."""
+        return self.verified and self.may("read") and not any(map(self.may, CHANGING))
+
+    @property
     def watches(self) -> bool:
         """Whether the reader oversees the city's activity."""
         return self.known and watches(self.actor)
 
     @property
     def officer(self) -> bool:
-        """Whether the reader may open cases."""
-        return self.known and officer(self.actor)
+        """Whether the reader decides for the bureau: on projects in review, on claims, on cases."""
+        return self.known and officer(self.actor) and self.may("verify")
 
     def here(self, path: str) -> bool:
         """Tell whether the page belongs to the part of the site at `path`."""
@@ -137,6 +157,7 @@ async def provide_reader(request: AnyRequest) -> Reader:
         name=user.name,
         firm=organisation.name,
         demonstration=organisation.demonstration,
+        half_proven=lacks_second_factor(request.app.state.settings, guest.proven),
         open=waiting,
         position=position,
     )

@@ -66,7 +66,7 @@ def watches(actor: Actor) -> bool:
 
 
 def officer(actor: Actor) -> bool:
-    """Tell whether the actor may open cases: the people of the bureau, until they have roles of their own."""
+    """Tell whether the actor's organisation may open cases: a bureau; which of its people may, says their duty."""
     return actor.has(Role.BUREAU)
 
 

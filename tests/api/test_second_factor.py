@@ -230,6 +230,13 @@ async def test_p38_whoever_runs_the_platform_does_nothing_before_he_has_one(
         assert (await demonstration.get(f"{ROOT}/work")).status_code == 200
 
 
+async def offers_signing(client: httpx.AsyncClient, consortium: str) -> bool:
+    """Tell whether the agreement's page has the button, or else the sentence that says what to do first."""
+    page = await client.get(f"{consortium}/agreement", headers={"accept": "text/html"})
+    assert ("签署须经两步验证" in page.text) is (f"{consortium}/signatures" not in page.text)
+    return f"{consortium}/signatures" in page.text
+
+
 async def test_p38_a_signature_needs_a_session_or_token_that_a_second_factor_opened(
     committed_sessions: Sessions, database_url: str, tmp_path: Path
 ) -> None:
@@ -254,6 +261,7 @@ async def test_p38_a_signature_needs_a_session_or_token_that_a_second_factor_ope
             return str(made.json()["token"])
 
         weak = await token()
+        assert not await offers_signing(member, place)
         assert await signs() == await signs(authorization=f"Bearer {weak}") == (403, "second-factor-needed")
         page = await member.post(f"{place}/signatures", data={"sha256": sha256},
                                  headers={"accept": "text/html"})  # fmt: skip
@@ -261,6 +269,7 @@ async def test_p38_a_signature_needs_a_session_or_token_that_a_second_factor_ope
         assert (await member.get(FACTOR)).json()["required"] is True
 
         await set_up(member)
+        assert await offers_signing(member, place)
         assert await signs(authorization=f"Bearer {weak}") == (403, "second-factor-needed")
         assert await signs(authorization=f"Bearer {await token()}") == (200, None)
     async with committed_sessions() as session:

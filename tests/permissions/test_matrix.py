@@ -81,6 +81,20 @@ def test_the_page_about_permissions_is_fresh() -> None:
     assert before == text, "docs/permissions.md was out of date and has been written anew: commit it"
 
 
+async def test_an_edit_of_any_row_is_noticed_and_put_back(desk: Desk) -> None:
+    edit = "update organisation set city = {} where id = (select id from organisation order by id limit 1)"
+    owner = desk.keeper.connection
+    assert await desk.keeper.print() == desk.keeper.told
+
+    await owner.execute(edit.format("city"))
+    assert await desk.keeper.print() == desk.keeper.told
+    await owner.execute(edit.format("'别处'"))
+    assert await desk.keeper.print() != desk.keeper.told
+    await desk.keeper.restore()
+    assert await desk.keeper.print() == desk.keeper.told
+    assert await owner.fetchval("select count(*) from organisation where city = '别处'") == 0
+
+
 # ------------------------------------------------------------------ what happens
 
 
