@@ -392,7 +392,7 @@ async def test_p19_two_firms_in_turns_on_two_connections_get_their_own(
     database_url: str, two: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with without_the_first_line(monkeypatch):
-        assert await traffic(database_url, two, 4_000, monkeypatch) == [4_000, 0]
+        assert await traffic(database_url, two, 2_000, monkeypatch) == [2_000, 0]
 
 
 @pytest.mark.long
@@ -568,7 +568,7 @@ class Nothing:
 
 
 @pytest.mark.parametrize("gone", ["neither", "first", "second"])
-@pytest.mark.parametrize("share", [0.02, pytest.param(1.0, marks=pytest.mark.long)])
+@pytest.mark.parametrize("share", [0.01, pytest.param(1.0, marks=pytest.mark.long)])
 async def test_p16_an_id_of_anothers_opens_nothing_anywhere(
     desk: Desk,  # noqa: F811
     database_url: str,
