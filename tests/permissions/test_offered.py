@@ -22,7 +22,15 @@ READERS = [reader for reader in (*ROLES, *DERIVED) if not reader.endswith("_toke
 PAGES = [row for row in ROWS if row.console and row.method == "GET" and row.address != "/login/code"]
 """Every page but that which asks for the code of whoever has just given his password."""
 LOCKED = ("refused", "unseen")
+UNFILLED = re.compile(r"\{[a-z_]+\}")
 PLACE = re.compile(r"\\\{\w+:(\w+)\\\}")
+
+
+@pytest.mark.parametrize("row", PAGES, ids=str)
+async def test_no_page_shows_the_place_of_a_word_in_its_stead(desk: Desk, row: Row) -> None:
+    reader = next((reader for reader in READERS if (dict(row.cells) | BESIDES.cells(row))[reader] == "allowed"), None)
+    if reader is not None and (answer := await desk.ask(row, reader)).headers["content-type"].startswith("text/html"):
+        assert UNFILLED.findall(answer.text) == []
 
 
 @pytest.mark.parametrize("row", PAGES, ids=str)
