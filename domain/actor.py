@@ -43,6 +43,7 @@ class Actor:
         >>> viewer.must(Power.SIGN)
         Traceback (most recent call last):
         domain.errors.PersonMayNot: ('person-may-not', {'power': 'sign'})
+        >>> Actor(user_id=None, organisation_id=UUID(int=1), roles=frozenset()).must(Power.SIGN)
         """
         if not self.may(power):
             raise PersonMayNot(power=str(power))

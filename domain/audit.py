@@ -122,10 +122,15 @@ def follow(before: Head, fields: Sequence[str | None]) -> Head:
 def broken(before: Head, link: Link) -> Break | None:
     """Tell what is wrong with `link`, which ought to be the one after `before`; None when nothing is.
 
+    >>> from dataclasses import replace
     >>> head = follow(START, ["7"])
     >>> kept = Link(seq=1, event_id=7, previous=GENESIS, hash=head.hash, fields=("7",))
     >>> broken(START, kept), broken(head, kept)
     (None, <Break.LINK_MISSING: 'link_missing'>)
+    >>> broken(START, replace(kept, previous=head.hash)), broken(START, replace(kept, fields=None))
+    (<Break.LINK_LOOSE: 'link_loose'>, <Break.EVENT_MISSING: 'event_missing'>)
+    >>> broken(START, replace(kept, fields=("8",)))
+    <Break.CHANGED: 'changed'>
     """
     if link.seq != before.seq + 1:
         return Break.LINK_MISSING

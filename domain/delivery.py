@@ -58,6 +58,9 @@ def due(habit: Habit, now: datetime) -> datetime:
     >>> night = Habit(zone="Asia/Shanghai", rhythm=Rhythm.AT_ONCE, digest_hour=8, quiet=(22, 7))
     >>> due(night, datetime(2027, 3, 1, 15, 30, tzinfo=UTC)).isoformat()  # 23:30 in Beijing
     '2027-03-01T23:00:00+00:00'
+    >>> day = Habit(zone="Asia/Shanghai", rhythm=Rhythm.DIGEST, digest_hour=8, quiet=None)
+    >>> due(day, datetime(2027, 3, 1, 15, 30, tzinfo=UTC)).isoformat()
+    '2027-03-02T00:00:00+00:00'
     """
     local = now.astimezone(ZoneInfo(habit.zone))
     if habit.rhythm is Rhythm.DIGEST:

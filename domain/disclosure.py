@@ -38,5 +38,9 @@ def readable(tier: Disclosure, standing: Disclosure | None) -> bool:
 
 
 def shown_to_matched(tier: Disclosure) -> bool:
-    """Tell whether the parties a firm is matched with may read a field of this tier."""
+    """Tell whether the parties a firm is matched with may read a field of this tier.
+
+    >>> [tier.value for tier in ORDER if shown_to_matched(tier)]
+    ['matched', 'public']
+    """
     return readable(tier, Disclosure.MATCHED)

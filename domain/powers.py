@@ -80,6 +80,8 @@ def narrowed(powers: frozenset[Power], scopes: Iterable[str] | None) -> frozense
 
     >>> sorted(narrowed(held(["viewer"]), ["sign"]))
     [<Power.READ: 'read'>]
+    >>> narrowed(held(["viewer"]), None) == held(["viewer"])
+    True
     """
     if scopes is None:
         return powers

@@ -268,7 +268,11 @@ class User(Versioned, table=True):
 
     @property
     def admin(self) -> bool:
-        """Whether he looks after the organisation's people and connections."""
+        """Whether he looks after the organisation's people and connections.
+
+        >>> User(organisation_id=uuid4(), email="a@b.cn", name="某", password_hash="-", duties=["viewer"]).admin
+        False
+        """
         return Duty.ADMIN in self.duties
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coalitions.agreement import Party, Project, Work, body, digest, value_of
+from coalitions.agreement import PARTICULARS_SINCE, Party, Project, Work, body, digest, value_of
 
 PROJECT = Project(
     title="储能电站", country="ID", currency="CNY", starts=date(2027, 6, 1), ends=date(2028, 7, 31), edition=1
@@ -53,6 +53,17 @@ def test_the_share_follows_the_value() -> None:
     members = written(party("甲", 3_000, lead=True), party("乙", 1_000))["members"]
 
     assert {member["name"]: member["share"] for member in members} == {"甲": 7_500, "乙": 2_500}
+
+
+def test_what_a_member_agreed_besides_is_told_by_the_clauses_that_know_of_it() -> None:
+    besides = replace(party("甲", 3, lead=True), particulars={"payment": {"advance": 3_000, "days": 30}})
+    text = body(
+        PROJECT, (besides, party("乙", 1)), edition=1, performance="divided", liability="joint_and_several",
+        clauses={"edition": "1"},
+    )  # fmt: skip
+
+    assert text["clauses"] == {"edition": PARTICULARS_SINCE}
+    assert [member.get("particulars") for member in text["members"]] == [None, besides.particulars]
 
 
 def test_the_order_in_which_members_are_named_changes_nothing() -> None:

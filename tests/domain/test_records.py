@@ -7,8 +7,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import SQLModel
 
 from domain.kinds import HoldState, MembershipState, Role, Visibility
-from domain.records import Membership, Opportunity, Organisation, OrganisationAlias, stored
-from domain.sealed import Sealed
+from domain.records import CapabilityPrice, Membership, Opportunity, Organisation, OrganisationAlias, stored
+from domain.sealed import NotSealedHere, Sealed
 from tests.factories import (
     make_capability,
     make_certificate,
@@ -32,6 +32,33 @@ def test_a_row_refuses_names_that_are_unknown_or_missing() -> None:
         OrganisationAlias(scheme="stock", vlaue="300274")  # type: ignore[call-arg]
 
     assert str(refused.value) == "OrganisationAlias: unknown ['vlaue'], missing ['organisation_id', 'value']"
+
+
+async def test_what_was_never_declared_stays_undeclared_in_a_sealed_column(session: AsyncSession) -> None:
+    able = await make_capability(session, monthly_quantity=None)
+
+    await session.refresh(able)
+
+    assert able.monthly_quantity is None
+
+
+async def test_a_sealed_price_is_read_with_its_row_and_refused_in_anothers(session: AsyncSession) -> None:
+    first, second = await make_price(session, unit_price=5), await make_price(session, unit_price=9)
+    ids = {"one": first.capability_id, "other": second.capability_id}
+    await session.refresh(first)
+    session.expunge_all()
+    assert (await session.get_one(CapabilityPrice, ids["one"])).unit_price == 5
+    session.expunge_all()
+
+    await session.execute(
+        sa.text(
+            "update capability_price set unit_price = (select unit_price from capability_price"
+            " where capability_id = :other) where capability_id = :one"
+        ),
+        ids,
+    )
+    with pytest.raises(NotSealedHere, match=r"capability_price\.unit_price"):
+        await session.get_one(CapabilityPrice, ids["one"])
 
 
 async def test_whoever_changes_a_row_second_is_told_so(

@@ -6,6 +6,7 @@ password is in the lists below, each a word that opens nothing anywhere.
 
 import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,8 @@ from detect_secrets.settings import transient_settings
 from tests.conftest import PROJECT
 
 BY_ENTROPY = ("Base64HighEntropyString", "HexHighEntropyString")
-PLUGINS: list[str] = [plugin.__name__ for plugin in get_mapping_from_secret_type_to_class().values()]
-BY_FORM = sorted(set(PLUGINS) - {*BY_ENTROPY, "KeywordDetector"})
+PLUGINS: Mapping[str, type] = get_mapping_from_secret_type_to_class()
+BY_FORM = sorted({each.__name__ for each in PLUGINS.values()} - {*BY_ENTROPY, "KeywordDetector"})
 PLACEHOLDERS = {".env.example": "password", "api/settings.py": "password", "docs/operations.md": "password"}
 """Where an address shows how a user and his password are written into it."""
 SAMPLES = frozenset({"tests/house/test_text.py"})
