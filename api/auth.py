@@ -37,6 +37,8 @@ from domain.records import User
 
 COOKIE = "lz_session"
 OWED_COOKIE = "lz_step"
+ANYBODY: list[dict[str, list[str]]] = [{}]
+"""What the contract says of an operation for which nobody has to have signed in."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 UNATTENDED = "unattended"
 """Handlers with this in `opt` are asked by pages, not by people: a stream that is open keeps no session alive."""

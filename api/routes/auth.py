@@ -10,7 +10,7 @@ from litestar.params import FromPath, FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import auth as actions
-from api.auth import BEFORE_SECOND_FACTOR, FORGOTTEN, caller_of, ended_cookie, enter, idle_of, session_cookie
+from api.auth import ANYBODY, BEFORE_SECOND_FACTOR, FORGOTTEN, caller_of, ended_cookie, enter, idle_of, session_cookie
 from api.conditional import ETAG, IF_MATCH, etag
 from api.idempotency import OWN_TRANSACTIONS, TELLS_A_SECRET
 from api.queries import actors
@@ -24,7 +24,7 @@ TAGS = ("sign-in",)
 OPEN_TO_BARRED = {BEFORE_SECOND_FACTOR: True}
 
 
-@post("/sign-ins", operation_id="signIn", tags=TAGS, opt={OWN_TRANSACTIONS: True})
+@post("/sign-ins", operation_id="signIn", security=ANYBODY, tags=TAGS, opt={OWN_TRANSACTIONS: True})
 async def sign_in(request: Request[None, None, State], state: State, data: JSONBody[SignInIn]) -> Response[SignInOut]:
     """Sign in with e-mail address and password, and a code where asked: the answer sets the session cookie."""
     opened = await enter(state, caller_of(request), data.email, data.password, data.code)

@@ -10,6 +10,7 @@ from litestar.params import FromPath, JSONBody
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import envelopes as actions
+from api.auth import ANYBODY
 from api.esign import name_of, provider_of
 from api.queries import envelopes as queries
 from api.wire.consortia import SignIn
@@ -46,7 +47,7 @@ async def ask_for_envelope(
     return shown(row, actor)
 
 
-@post("/esign/notices", operation_id="takeEsignNotice", tags=["agreements"], status_code=204)
+@post("/esign/notices", operation_id="takeEsignNotice", security=ANYBODY, tags=["agreements"], status_code=204)
 async def take_notice(
     state: State, request: Request[Any, Any, Any], session: NamedDependency[AsyncSession]
 ) -> Response[None]:

@@ -15,6 +15,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import BodyKwarg, FromPath, QueryParameter
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from api.auth import ANYBODY
 from api.files import FILE
 from api.papers.editable import as_docx
 from api.papers.frozen import as_pdf
@@ -134,7 +135,7 @@ async def agreement_docx(
     return file(found, content, "docx", DOCX)
 
 
-@get("/verifications/{sha256:str}", operation_id="verifyAgreement", tags=["agreements"])
+@get("/verifications/{sha256:str}", operation_id="verifyAgreement", security=ANYBODY, tags=["agreements"])
 async def verify(snapshot: NamedDependency[AsyncSession], sha256: FromPath[str]) -> VerificationOut:
     """Learn whether the agreement with this hash is in force, and since when; nobody need sign in to ask."""
     return VerificationOut.from_verdict(sha256, await verdict(snapshot, sha256))

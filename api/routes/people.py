@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from api.actions import claims as claiming
 from api.actions import people as actions
+from api.auth import ANYBODY
 from api.conditional import ETAG, IF_MATCH, etag
 from api.idempotency import TELLS_A_SECRET
 from api.queries import people as queries
@@ -115,14 +116,14 @@ async def revoke_link(
     await actions.revoke_link(session, actor, identity)
 
 
-@post("/entries", operation_id="enter", tags=TAGS, opt={TELLS_A_SECRET: True})
+@post("/entries", operation_id="enter", security=ANYBODY, tags=TAGS, opt={TELLS_A_SECRET: True})
 async def enter(session: NamedDependency[AsyncSession], data: JSONBody[EntryIn]) -> EnteredOut:
     """Make the account that a one-time link is for; then sign in. Used, revoked, run out: all are refused alike."""
     user, house = await actions.enter(session, data)
     return EnteredOut(email=user.email, organisation=house.name)
 
 
-@post("/claims", operation_id="claimFirm", tags=CLAIMS, status_code=202, opt={TELLS_A_SECRET: True})
+@post("/claims", operation_id="claimFirm", security=ANYBODY, tags=CLAIMS, status_code=202, opt={TELLS_A_SECRET: True})
 async def claim_firm(session: NamedDependency[AsyncSession], data: JSONBody[ClaimIn]) -> ClaimReceivedOut:
     """Say that one acts for a firm; the bureau looks into it. The answer is the same whatever was known before."""
     await claiming.submit(session, data)

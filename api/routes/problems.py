@@ -3,12 +3,13 @@
 from litestar import get
 from litestar.params import FromPath
 
+from api.auth import ANYBODY
 from api.i18n import LOCALES, catalogue
 from api.wire.base import ExplanationOut
 from domain.errors import NotFound
 
 
-@get("/problems/{code:str}", operation_id="explainProblem", tags=("problems",), sync_to_thread=False)
+@get("/problems/{code:str}", operation_id="explainProblem", security=ANYBODY, tags=("problems",), sync_to_thread=False)
 def explain_problem(code: FromPath[str]) -> ExplanationOut:
     """Explain a problem code in both languages."""
     if code not in catalogue(LOCALES[0])["problem"]:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from api.actions import auth as actions
 from api.actions import identities, recovery, second_factor, throttles
 from api.auth import (
+    ANYBODY,
     BEFORE_SECOND_FACTOR,
     caller_of,
     needs_second_factor,
@@ -124,13 +125,20 @@ async def unlink_identity(
     await identities.unlink(session, signed_in, identity)
 
 
-@get("/identity-providers", operation_id="listIdentityProviders", tags=TAGS, sync_to_thread=False)
+@get("/identity-providers", operation_id="listIdentityProviders", security=ANYBODY, tags=TAGS, sync_to_thread=False)
 def list_providers(state: State) -> Page[ProviderOut]:
     """List the providers one may sign in by, after one has linked an account there."""
     return Page[ProviderOut](items=tuple(ProviderOut.of(provider) for provider in state.providers.all()))
 
 
-@post("/recoveries", operation_id="askForRecovery", tags=TAGS, status_code=202, opt={OWN_TRANSACTIONS: True})
+@post(
+    "/recoveries",
+    operation_id="askForRecovery",
+    security=ANYBODY,
+    tags=TAGS,
+    status_code=202,
+    opt={OWN_TRANSACTIONS: True},
+)
 async def ask_for_recovery(request: Request[None, None, State], state: State, data: JSONBody[RecoveryIn]) -> None:
     """Have a link sent that sets a new password, if the address is somebody's; the answer is the same for all."""
     async with transaction(state.sessions, doing(Office.GATE)) as session:
@@ -138,7 +146,14 @@ async def ask_for_recovery(request: Request[None, None, State], state: State, da
         await recovery.ask(session, data.email)
 
 
-@post("/recoveries/uses", operation_id="useRecovery", tags=TAGS, status_code=204, opt={OWN_TRANSACTIONS: True})
+@post(
+    "/recoveries/uses",
+    operation_id="useRecovery",
+    security=ANYBODY,
+    tags=TAGS,
+    status_code=204,
+    opt={OWN_TRANSACTIONS: True},
+)
 async def use_recovery(request: Request[None, None, State], state: State, data: JSONBody[NewPasswordIn]) -> None:
     """Set a new password by a link, once: all sessions and tokens end, the second factor stays."""
     async with transaction(state.sessions, doing(Office.GATE)) as session:

@@ -24,6 +24,7 @@ PAGE = PROJECT / "docs" / "permissions.md"
 ROWS = matrix.rows()
 BESIDES = matrix.derived()
 ONE = re.compile(r"GET /api/v1/\w+/\{identity:uuid\}")
+KIND = re.compile(r":\w+\}")
 SPACING = re.compile(r"[,.\s，]")
 TELLING = (
     "GET /api/v1/capabilities",
@@ -79,6 +80,20 @@ def test_the_page_about_permissions_is_fresh() -> None:
     PAGE.write_text(text, encoding="utf-8")
 
     assert before == text, "docs/permissions.md was out of date and has been written anew: commit it"
+
+
+def test_the_contract_says_for_what_nobody_has_to_sign_in() -> None:
+    document = json.loads((PROJECT / "api" / "openapi.json").read_text(encoding="utf-8"))
+    said = {
+        f"{method.upper()} {path}": operation.get("security", document["security"])
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+    }
+    decided = {KIND.sub("}", row.operation): row.cells["anonymous"] != "sign-in" for row in ROWS}
+
+    assert {operation: security == [{}] for operation, security in said.items()} == {
+        operation: decided[operation] for operation in said
+    }
 
 
 async def test_an_edit_of_any_row_is_noticed_and_put_back(desk: Desk) -> None:
