@@ -114,12 +114,12 @@ async def provide_session(request: AnyRequest) -> AsyncSession:
 
 async def _answered_once(request: AnyRequest, session: AsyncSession, next_app: ASGIApp, answer: _Answer) -> None:
     key = request.headers.get(HEADER)
+    if key is not None and not KEY.fullmatch(key):
+        raise Invalid((Fault(where=HEADER, code="idempotency-key"),))
     signed_in = await identify(request) if key is not None else None
     if key is None or signed_in is None or request.route_handler.opt.get(TELLS_A_SECRET):
         await next_app(request.scope, request.receive, answer.take)
         return
-    if not KEY.fullmatch(key):
-        raise Invalid((Fault(where=HEADER, code="idempotency-key"),))
     body = await request.body()
     organisation = signed_in.actor.organisation_id
     if not await take_key(session, organisation, key):

@@ -17,6 +17,7 @@ from litestar.params import FromQuery, JSONBody
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 
 from api.actions.auth import open_sign_in
+from api.idempotency import TELLS_A_SECRET
 from api.wire.base import Wire
 from domain.actor import Actor
 from domain.errors import DeadlinePassed
@@ -88,7 +89,13 @@ async def keep_file(
     return {"bytes": len(content)}
 
 
-HANDLERS = (keep_file, keep_word, refuse_word, keep_slowly, break_at_commit, break_word)
+@post("/words/secret", opt={TELLS_A_SECRET: True})
+async def tell_once() -> dict[str, str]:
+    """Answer with what no table keeps."""
+    return {"told": "once"}
+
+
+HANDLERS = (tell_once, keep_file, keep_word, refuse_word, keep_slowly, break_at_commit, break_word)
 
 
 @pytest.fixture
@@ -225,9 +232,11 @@ async def test_a_refusal_has_no_effect_and_leaves_its_key_free(
 
 
 @pytest.mark.parametrize("key", ["", "short", "x" * 256, "with spaces in it all", "逗号逗号逗号逗号逗号逗号逗号逗号"])
-async def test_a_key_has_a_form(client: httpx.AsyncClient, committed_sessions: Sessions, key: str) -> None:
+@pytest.mark.parametrize("path", ["words", "words/secret"])
+async def test_a_key_has_a_form(client: httpx.AsyncClient, committed_sessions: Sessions, key: str, path: str) -> None:
+    """Also where the answer is told once and never kept."""
     refused = await client.post(
-        f"{ROOT}/words", json={"phrase": "逆变器"}, headers=[(b"idempotency-key", key.encode())]
+        f"{ROOT}/{path}", json={"phrase": "逆变器"}, headers=[(b"idempotency-key", key.encode())]
     )
 
     assert refused.status_code == 422
