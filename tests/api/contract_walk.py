@@ -61,10 +61,12 @@ def asked() -> list[Any]:
     return [check for check in checks.CHECKS.get_all() if check.__name__ not in NOT_ASKED]
 
 
-def walk(url: str, document: dict[str, Any], headers: dict[str, str], examples: int, share: tuple[int, int]) -> Walk:
+def walk(
+    url: str, document: dict[str, Any], headers: dict[str, str], examples: int, share: tuple[int, int], *, wrong: bool
+) -> Walk:
     """Send `examples` requests with `headers` for each operation of a `share` of `document`; judge the answers.
 
-    A share is its number and how many there are.
+    A share is its number and how many there are. Where `wrong`, as many requests besides break the contract.
     """
     found, session, judges = Walk(), requests.Session(), asked()
     schema = schemathesis.openapi.from_dict(document, config=CONFIG)
@@ -74,7 +76,7 @@ def walk(url: str, document: dict[str, Any], headers: dict[str, str], examples: 
         name = operation.definition.raw["operationId"]
         if name in LEFT_OUT or place % shares != number:
             continue
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+        for mode in (GenerationMode.POSITIVE, *([GenerationMode.NEGATIVE] if wrong else [])):
             _ask(found, operation, mode, name, url, headers, examples, session, judges)
     return found
 
