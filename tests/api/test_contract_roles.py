@@ -21,8 +21,8 @@ from tests.permissions.world import make_world
 READERS = ("anonymous", "owner", "supplier", "provider", "bureau", "operator")
 DOCUMENT: dict[str, Any] = json.loads((PROJECT / "api" / "openapi.json").read_text(encoding="utf-8"))
 SHARES = 3
-"""Here each operation is asked by two readers of six, as the contract has it; at length every one by all, and with wrong
-data too, which are not made up alike in each run."""
+"""Here each operation is asked by two readers of six, as the contract has it; at length every one by all, and with
+wrong data too, which are not made up alike in each run."""
 
 
 @pytest.fixture(scope="module")
