@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, Route, async_playwright
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.app import create_app
@@ -85,6 +85,17 @@ class Visit:
     async def reads(self, text: str) -> None:
         """Wait until the page says `text`."""
         await self.page.get_by_text(text).first.wait_for(timeout=20_000)
+
+    async def refused_once(self, place: str) -> list[str]:
+        """Have the first request to `place` answered 502, as by a proxy in a restart; return what is asked from now."""
+        asked: list[str] = []
+
+        async def answer(route: Route) -> None:
+            asked.append(route.request.url)
+            await (route.fulfill(status=502) if len(asked) == 1 else route.continue_())
+
+        await self.page.route(place, answer)
+        return asked
 
     async def fits(self) -> bool:
         """Tell whether nothing sticks out to the right."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import pytest
-from playwright.async_api import Route
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from domain.kinds import Role
@@ -56,20 +55,13 @@ async def test_a_leader_asks_why_and_reads_the_answer(house: House, scene: Scene
 
 async def test_a_job_is_followed_to_its_end_though_its_stream_was_refused(house: House, scene: Scene) -> None:
     """A proxy answers 502 while the server behind it begins anew."""
-    asked = 0
-
-    async def once(route: Route) -> None:
-        nonlocal asked
-        asked += 1
-        await (route.fulfill(status=502) if asked == 1 else route.continue_())
-
     async with house.visit() as visit:
-        await visit.page.route("**/api/v1/jobs/*/events", once)
+        asked = await visit.refused_once("**/api/v1/jobs/*/events")
         await visit.sign_in(scene.leader, f"/opportunities/{scene.project}")
         await visit.click("button", "生成方案")
         await visit.reads("向求解器提问")
 
-        assert asked == 2
+        assert len(asked) == 2
         assert [each for each in visit.complaints if "502" not in each] == []
         visit.complaints.clear()
 

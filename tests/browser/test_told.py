@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.async_api import Route
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from api.actions import consortia
@@ -107,22 +106,15 @@ async def test_a_page_whose_stream_is_refused_comes_back_and_has_missed_nothing(
     house: House, formation: Formation, committed_sessions: Sessions
 ) -> None:
     """A proxy answers 502 while the server behind it begins anew, and a browser takes that for the end."""
-    refusals = 0
-
-    async def once(route: Route) -> None:
-        nonlocal refusals
-        refusals += 1
-        await (route.fulfill(status=502) if refusals == 1 else route.continue_())
-
     async with committed_sessions.begin() as session:
         leader = await actors.person(session, formation.leader.email)
     async with house.visit() as visit:
-        await visit.page.route("**/events/stream*", once)
+        asked = await visit.refused_once("**/events/stream*")
         await visit.sign_in(formation.cells, "/inbox")
         await told(committed_sessions, formation, leader, 2)
 
         await visit.page.locator(".live .chip").get_by_text("2 条新动态").wait_for(timeout=90_000)
-        assert refusals == 2
+        assert len(asked) == 2
         assert [each for each in visit.complaints if "502" not in each] == []
         visit.complaints.clear()
 

@@ -5,8 +5,7 @@ password is in the lists below, each a word that opens nothing anywhere.
 """
 
 import re
-import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,28 @@ from detect_secrets.core.scan import scan_file
 from detect_secrets.settings import transient_settings
 
 from tests.conftest import PROJECT
+from tests.house.test_text import committed
 
 BY_ENTROPY = ("Base64HighEntropyString", "HexHighEntropyString")
 PLUGINS: Mapping[str, type] = get_mapping_from_secret_type_to_class()
 BY_FORM = sorted({each.__name__ for each in PLUGINS.values()} - {*BY_ENTROPY, "KeywordDetector"})
 PLACEHOLDERS = {".env.example": "password", "api/settings.py": "password", "docs/operations.md": "password"}
 """Where an address shows how a user and his password are written into it."""
-SAMPLES = frozenset({"tests/house/test_text.py"})
-"""Files that show what is forbidden."""
 ASSIGNED = re.compile(r"""(?i)\b(password|passwd|secret|token|api_?key)\s*[:=]\s*["']([^"'\s{}$<>]{8,})["']""")
 WORDS = re.compile(r"[A-Za-z]+([-_ .][A-Za-z]+)+|[A-Z]+(AGAIN)[A-Z]+|whsec_bGlhbnpob3UtZXhhbXBsZQ==")
 """What an example calls a secret: words, so that nobody takes them for one."""
 
 
+@pytest.fixture(autouse=True)
+def by_form() -> Iterator[None]:
+    """Have every form looked for that detect-secrets knows."""
+    with transient_settings({"plugins_used": [{"name": name} for name in BY_FORM]}):
+        yield
+
+
 def secrets(path: Path) -> set[str]:
     """Return what in a file is a secret by its form."""
-    with transient_settings({"plugins_used": [{"name": name} for name in BY_FORM]}):
-        return {str(found.secret_value) for found in scan_file(str(path))}
+    return {str(found.secret_value) for found in scan_file(str(path))}
 
 
 def assigned(text: str) -> set[str]:
@@ -42,13 +46,13 @@ def assigned(text: str) -> set[str]:
 def test_p46_no_committed_file_holds_a_secret() -> None:
     if not (PROJECT / ".git").exists():
         pytest.skip("this copy of the project is not under version control")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
     found: dict[str, set[str]] = {}
-    for name in sorted({*filter(None, listed.split("\0"))} - SAMPLES):
-        if (path := PROJECT / name).is_file() and path.suffix not in (".png", ".xlsx", ".woff2"):
-            by_form = secrets(path) - {PLACEHOLDERS.get(name)}
+    for path in committed(PROJECT):
+        if path.suffix not in (".png", ".xlsx", ".woff2"):
+            name = path.relative_to(PROJECT).as_posix()
+            formed = secrets(path) - {PLACEHOLDERS.get(name)}
             by_name = set() if name.startswith("tests/") else assigned(path.read_text(encoding="utf-8"))
-            found |= {name: by_form | by_name} if by_form | by_name else {}
+            found |= {name: formed | by_name} if formed | by_name else {}
 
     assert found == {}
 

@@ -22,13 +22,15 @@ TEXTS = frozenset(
 )
 
 
-def tracked(root: Path) -> Iterator[Path]:
-    """Give the text files that are kept under version control."""
+def committed(root: Path) -> Iterator[Path]:
+    """Give the files that are kept under version control, but for this one, which shows what is forbidden."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, listed.split("\0")):
-        path = root / name
-        if path.suffix in TEXTS and name != SELF and path.is_file():
-            yield path
+    yield from (root / name for name in listed.split("\0") if name not in ("", SELF) and (root / name).is_file())
+
+
+def tracked(root: Path) -> Iterator[Path]:
+    """Give those of them that are text."""
+    yield from (path for path in committed(root) if path.suffix in TEXTS)
 
 
 def offences(text: str) -> list[str]:
